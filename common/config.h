@@ -45,7 +45,8 @@ extern const size_t config_settings_count;
  * environment as in environ. ERR_CONFIG: fail says which name, what is wrong and what to do. On failure *ret is
  * untouched.
  */
-enum err config_load(char *const environment[], unsigned program, struct config *ret_config, struct failure *fail);
+enum err config_load(char *const environment[], unsigned program, struct config *ret_config,
+                     struct failure *fail);
 /* ERR_CONFIG with a sentence when the setting is unset. For commands that need some settings only. */
 enum err config_require(const struct config *config, const char *name, struct failure *fail);
 void config_release(struct config *config); /* wipes secrets, frees, zeroes */

@@ -42,6 +42,7 @@ const char *err_text(enum err code);
  * Fill *fail and return code, so that callers can write `return failf(fail, ERR_INVALID, "...")`.
  * fail may be NULL when the caller has no interest in the sentence.
  */
-enum err failf(struct failure *fail, enum err code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+enum err failf(struct failure *fail, enum err code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

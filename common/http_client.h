@@ -26,12 +26,12 @@ struct http_client_options {
 struct http_client_options http_client_options_default(void);
 
 struct http_answer {
-    enum err err;         /* ERR_OK: status, headers and body are complete. Else see text */
-    const char *text;     /* why it failed, without any secret; "" if ok */
-    long status;          /* 0 if no status line came */
-    const char *body;     /* NUL after the end; borrowed for the callback */
+    enum err err;     /* ERR_OK: status, headers and body are complete. Else see text */
+    const char *text; /* why it failed, without any secret; "" if ok */
+    long status;      /* 0 if no status line came */
+    const char *body; /* NUL after the end; borrowed for the callback */
     size_t body_len;
-    int64_t elapsed_ms;   /* from start, without waiting */
+    int64_t elapsed_ms;     /* from start, without waiting */
     struct http_call *call; /* for http_answer_header */
 };
 /* Value of a response header (any case), NULL if absent. Borrowed for the callback. */
@@ -46,7 +46,7 @@ struct http_call_options {
     const char *const *headers; /* "Name: value", NULL-terminated list, copied */
     const char *body;           /* copied; NULL for none */
     size_t body_len;
-    unsigned timeout_ms;        /* whole request, from its start */
+    unsigned timeout_ms; /* whole request, from its start */
     size_t answer_bytes_max;
 };
 

@@ -63,12 +63,12 @@ void http_server_free(struct http_server *server);
 uint16_t http_server_port(const struct http_server *server); /* the bound port */
 
 struct http_server_stats {
-    unsigned connections;       /* open now */
-    unsigned in_flight;         /* handed to the handler, not answered */
+    unsigned connections; /* open now */
+    unsigned in_flight;   /* handed to the handler, not answered */
     uint64_t accepted_total;
-    uint64_t requests_total;    /* handed to the handler */
-    uint64_t refused_total;     /* answered by the server itself: 400, 408, 411, 413, 431, 501, 505 */
-    uint64_t timed_out_total;   /* closed by a deadline */
+    uint64_t requests_total;  /* handed to the handler */
+    uint64_t refused_total;   /* answered by the server itself: 400, 408, 411, 413, 431, 501, 505 */
+    uint64_t timed_out_total; /* closed by a deadline */
     uint64_t accept_paused_total;
 };
 struct http_server_stats http_server_stats(const struct http_server *server);
@@ -79,15 +79,17 @@ const char *http_request_path(const struct http_request *req);   /* without quer
 const char *http_request_query(const struct http_request *req);  /* after '?', "" if none, not decoded */
 /* Name in any case. NULL if absent; ret_count (may be NULL) says how often it appeared; the first is returned. */
 const char *http_request_header(const struct http_request *req, const char *name, unsigned *ret_count);
-const void *http_request_body(const struct http_request *req, size_t *ret_len); /* raw bytes, NUL after the end */
+const void *http_request_body(const struct http_request *req,
+                              size_t *ret_len); /* raw bytes, NUL after the end */
 
 /*
  * Answer. body may be NULL with len 0; it is copied. headers is NULL or complete "Name: value\r\n" lines.
  * req is gone afterwards. If the peer has left meanwhile nothing is sent.
  */
-void http_respond(struct http_request *req, int status, const char *content_type, const void *body, size_t len,
-                  const char *headers);
-void http_respond_text(struct http_request *req, int status, const char *text); /* text/plain, text may be "" */
+void http_respond(struct http_request *req, int status, const char *content_type, const void *body,
+                  size_t len, const char *headers);
+void http_respond_text(struct http_request *req, int status,
+                       const char *text); /* text/plain, text may be "" */
 
 /* Misbehave on purpose, for the simulator: close the connection without, or amid, an answer. req is gone. */
 void http_abort(struct http_request *req, const void *partial, size_t len);

@@ -29,7 +29,8 @@ struct metric *metric_gauge(struct metrics *metrics, const char *name, const cha
 /* Buckets from 1 ms to about 5 min, in seconds, as Prometheus asks. */
 struct metric *metric_histogram(struct metrics *metrics, const char *name, const char *help);
 
-void metric_add(struct metric *metric, const char *label_value, int64_t n); /* label_value NULL without label */
+void metric_add(struct metric *metric, const char *label_value,
+                int64_t n); /* label_value NULL without label */
 void metric_set(struct metric *metric, const char *label_value, int64_t value);
 void metric_observe_ms(struct metric *metric, int64_t length_ms);
 int64_t metric_get(const struct metric *metric, const char *label_value); /* 0 if never touched */

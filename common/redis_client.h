@@ -22,7 +22,8 @@ struct redis_client_options {
     unsigned connect_timeout_ms; /* default 3000 */
     unsigned command_timeout_ms; /* default 3000; 0: none (for a connection that blocks on purpose) */
     unsigned commands_max;       /* in flight; beyond: ERR_LIMIT. Default 4096 */
-    void (*on_state)(bool ready, void *arg); /* may be NULL; after connecting (and AUTH, SELECT), and on loss */
+    void (*on_state)(bool ready,
+                     void *arg); /* may be NULL; after connecting (and AUTH, SELECT), and on loss */
     void *arg;
 };
 struct redis_client_options redis_client_options_default(void);
@@ -41,7 +42,8 @@ unsigned redis_client_in_flight(const struct redis_client *client);
  * NULL. ERR_PROTOCOL: Redis answered an error, its text in fail->text ("NOSCRIPT ...", "OOM ..."), reply NULL.
  * reply is borrowed for the call. Exactly once per accepted command, never before redis_client_command returns.
  */
-typedef void redis_reply_fn(enum err err, const struct redisReply *reply, const struct failure *fail, void *arg);
+typedef void redis_reply_fn(enum err err, const struct redisReply *reply, const struct failure *fail,
+                            void *arg);
 
 /* ERR_UNAVAILABLE: not connected; ERR_LIMIT: too many in flight. Nothing was sent then, no callback. */
 enum err redis_client_command(struct redis_client *client, redis_reply_fn *done, void *arg, int argc,
@@ -52,8 +54,8 @@ struct redis_script; /* immutable */
 enum err redis_script_create(const char *source, size_t len, struct redis_script **ret_script);
 void redis_script_free(struct redis_script *script);
 /* argv holds the keys, then the arguments. argv is copied. Errors and callback as redis_client_command. */
-enum err redis_client_eval(struct redis_client *client, const struct redis_script *script, redis_reply_fn *done,
-                           void *arg, int keys, int argc, const char *const *argv, const size_t *argv_len,
-                           struct failure *fail);
+enum err redis_client_eval(struct redis_client *client, const struct redis_script *script,
+                           redis_reply_fn *done, void *arg, int keys, int argc, const char *const *argv,
+                           const size_t *argv_len, struct failure *fail);
 
 #endif
