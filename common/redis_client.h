@@ -1,6 +1,7 @@
 /*
- * One connection to Redis on libevent: hiredis 0.14 with what it lacks, that is a connect timeout, a deadline for
- * the oldest command, a bound on commands in flight, and reconnecting with backoff.
+ * One connection to Redis on libevent, with a connect timeout, a deadline for the oldest command, a bound on
+ * commands in flight, and reconnecting with backoff and jitter. Replies are parsed by hiredis; its own asynchronous
+ * half is not used (0.14 has no timeouts, looks names up synchronously, and asserts on an unasked reply).
  *
  * After a loss the outcome of commands under way is unknown: their callbacks get ERR_UNAVAILABLE. Nothing is
  * resent here.
@@ -18,7 +19,7 @@ struct redisReply;
 struct redis_client;
 
 struct redis_client_options {
-    const char *url;             /* redis://[[user]:password@]host[:port][/db] or unix:///path; copied */
+    const char *url;             /* as in common/redis_url.h; copied */
     unsigned connect_timeout_ms; /* default 3000 */
     unsigned command_timeout_ms; /* default 3000; 0: none (for a connection that blocks on purpose) */
     unsigned commands_max;       /* in flight; beyond: ERR_LIMIT. Default 4096 */
@@ -36,6 +37,8 @@ void redis_client_free(struct redis_client *client);
 
 bool redis_client_ready(const struct redis_client *client);
 unsigned redis_client_in_flight(const struct redis_client *client);
+/* Why it is not ready, a sentence without secrets; "" while it is. Borrowed until the loop runs again. */
+const char *redis_client_trouble(const struct redis_client *client);
 
 /*
  * err ERR_OK: reply is what Redis said, never an error reply. ERR_UNAVAILABLE, ERR_TIMEOUT: unknown outcome, reply
@@ -45,7 +48,10 @@ unsigned redis_client_in_flight(const struct redis_client *client);
 typedef void redis_reply_fn(enum err err, const struct redisReply *reply, const struct failure *fail,
                             void *arg);
 
-/* ERR_UNAVAILABLE: not connected; ERR_LIMIT: too many in flight. Nothing was sent then, no callback. */
+/*
+ * argv_len NULL: all strings end with NUL. ERR_UNAVAILABLE: not connected; ERR_LIMIT: too many in flight or more than
+ * 4096 words; ERR_NOMEM. Nothing was sent then, no callback.
+ */
 enum err redis_client_command(struct redis_client *client, redis_reply_fn *done, void *arg, int argc,
                               const char *const *argv, const size_t *argv_len, struct failure *fail);
 
@@ -53,7 +59,8 @@ enum err redis_client_command(struct redis_client *client, redis_reply_fn *done,
 struct redis_script; /* immutable */
 enum err redis_script_create(const char *source, size_t len, struct redis_script **ret_script);
 void redis_script_free(struct redis_script *script);
-/* argv holds the keys, then the arguments. argv is copied. Errors and callback as redis_client_command. */
+/* argv holds the keys, then the arguments, and is copied; script must outlive the call back. Otherwise as
+ * redis_client_command. */
 enum err redis_client_eval(struct redis_client *client, const struct redis_script *script,
                            redis_reply_fn *done, void *arg, int keys, int argc, const char *const *argv,
                            const size_t *argv_len, struct failure *fail);
