@@ -5,9 +5,13 @@
  * Takes HTTP/1.0 and 1.1 with Content-Length; refuses Transfer-Encoding (501), bodies without a length (411),
  * both lengths or two lengths (400). One deadline covers a request from its first byte to the end of its body,
  * a second one the time between requests. Head, body, connections and requests in flight are capped; at the
- * connection cap, and when descriptors run out, accepting pauses and resumes by itself. Requests of one
- * connection are answered in order, one at a time: a pipelined request is parsed only after the answer before
- * it has been queued. The parser allocates nothing (common/http_parser.h).
+ * connection cap, and when descriptors run out, accepting pauses and resumes by itself; while it would have to
+ * pause, connections that have kept us waiting for more than a second are closed, the idle ones first. Requests of
+ * one connection are answered in order, one at a time: a pipelined request is parsed only after the answer before
+ * it has been taken by the kernel. The parser allocates nothing (common/http_parser.h).
+ *
+ * It works on plain sockets and events, not on bufferevents: those go on reading behind our back, and suspend
+ * their timeouts while reading is suspended, which is where the bounds would leak.
  *
  * Everything runs on the event base's thread.
  */
@@ -32,14 +36,18 @@ struct http_server_options {
     unsigned request_timeout_ms; /* first byte to complete request, also while the peer takes the answer */
     unsigned idle_timeout_ms;    /* between requests */
     bool reuse_port;             /* SO_REUSEPORT: several processes may listen */
+    size_t large_bytes_max; /* memory for bodies beyond their first 64 KiB, over all connections; then 503 */
+    /* Called when the server itself refuses a request or gives one up (408). May be NULL. reason is static text. */
+    void (*on_refused)(int status, const char *reason, void *arg);
 };
 
 /* Sane values for everything but listen. */
 struct http_server_options http_server_options_default(void);
 
 /*
- * Called once per complete, well-formed request. The handler must lead to exactly one http_respond() per
- * request, now or later. req and what it hands out stay valid until then.
+ * Called once per complete, well-formed request. The handler must lead to exactly one http_respond() or
+ * http_abort() per request, now or later; nothing here limits how much later. req and what it hands out stay valid
+ * until then. Never called from inside http_respond(). It may free the server.
  */
 typedef void http_handler_fn(struct http_request *req, void *arg);
 

@@ -1,0 +1,676 @@
+#include "common/http_connection.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+
+#define IN_BYTES_FIRST    8192               /* most webhooks fit */
+#define BODY_BYTES_OWN    ((size_t)64 << 10) /* of a body, which every connection may have */
+#define REQUESTS_PER_WAKE 16                 /* pipelined, before others get a turn */
+#define LINGER_MS         2000
+#define LINGER_BYTES_MAX  ((size_t)8 << 20)
+#define ANSWER_HEAD_BYTES 512 /* without the caller's headers */
+
+static const struct {
+    int status;
+    const char *text;
+} reasons[] = {
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {204, "No Content"},
+    {301, "Moved Permanently"},
+    {302, "Found"},
+    {303, "See Other"},
+    {304, "Not Modified"},
+    {307, "Temporary Redirect"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {402, "Payment Required"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {411, "Length Required"},
+    {413, "Content Too Large"},
+    {415, "Unsupported Media Type"},
+    {417, "Expectation Failed"},
+    {422, "Unprocessable Content"},
+    {424, "Failed Dependency"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
+};
+
+static const char *reason_of(int status)
+{
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (reasons[i].status == status)
+            return reasons[i].text;
+    return "Unknown";
+}
+
+static void connection_advance(struct http_request *req);
+
+/* ---- life ---- */
+
+static void set_state(struct http_request *req, enum http_state state)
+{
+    struct http_server *server = req->server;
+
+    TAILQ_REMOVE(&server->connections[req->state], req, link);
+    server->stats.in_flight -= req->state == HTTP_HANDLING;
+    req->state = state;
+    server->stats.in_flight += state == HTTP_HANDLING;
+    TAILQ_INSERT_TAIL(&server->connections[state], req, link);
+    if (state == HTTP_IDLE || state == HTTP_READING)
+        req->since_mono_ms = clock_mono_ms();
+}
+
+static bool set_deadline(struct http_request *req, unsigned timeout_ms)
+{
+    struct timeval tv = clock_timeval(timeout_ms);
+
+    return event_add(&req->deadline, &tv) == 0;
+}
+
+static bool set_reading(struct http_request *req, bool on)
+{
+    if (on == req->read_on)
+        return true;
+    if ((on ? event_add(&req->readable, NULL) : event_del(&req->readable)) != 0)
+        return false;
+    req->read_on = on;
+    return true;
+}
+
+/* Free the memory once nobody needs it: socket closed, no handler, not on the stack. */
+static void reap(struct http_request *req)
+{
+    if (req->fd >= 0 || req->state == HTTP_HANDLING || req->advancing)
+        return;
+    free(req->in);
+    free(req->out);
+    free(req);
+}
+
+static void release_large(struct http_request *req)
+{
+    if (req->server)
+        req->server->large_bytes -= req->large_bytes;
+    req->large_bytes = 0;
+}
+
+void http_connection_close(struct http_request *req)
+{
+    struct http_server *server = req->server;
+
+    assert(req->fd >= 0 && server);
+    (void)event_del(&req->readable);
+    (void)event_del(&req->writable);
+    (void)event_del(&req->deadline);
+    (void)close(req->fd);
+    req->fd = -1;
+    release_large(req);
+    TAILQ_REMOVE(&server->connections[req->state], req, link);
+    server->stats.in_flight -= req->state == HTTP_HANDLING;
+    server->stats.connections--;
+    req->server = NULL;
+    reap(req);
+    http_server_released(server);
+}
+
+/* ---- sending ---- */
+
+/* Hand bytes to the kernel, keep what it does not take. False: the connection is of no use any more. */
+static bool send_some(struct http_request *req, struct iovec *parts, int count)
+{
+    size_t total = 0, taken = 0;
+    char *grown;
+
+    for (int i = 0; i < count; i++)
+        total += parts[i].iov_len;
+    if (!req->out_len) {
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
+        ssize_t sent;
+
+        do
+            sent = sendmsg(req->fd, &message, MSG_NOSIGNAL);
+        while (sent < 0 && errno == EINTR);
+        if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+            return false;
+        taken = sent > 0 ? (size_t)sent : 0;
+    }
+    if (taken == total)
+        return true;
+    grown = realloc(req->out, req->out_at + req->out_len + total - taken);
+    if (!grown)
+        return false;
+    req->out = grown;
+    for (int i = 0; i < count; i++) {
+        size_t skip = taken < parts[i].iov_len ? taken : parts[i].iov_len;
+
+        taken -= skip;
+        if (parts[i].iov_len > skip)
+            memcpy(req->out + req->out_at + req->out_len, (char *)parts[i].iov_base + skip,
+                   parts[i].iov_len - skip);
+        req->out_len += parts[i].iov_len - skip;
+    }
+    return true;
+}
+
+/* False: broken. Otherwise out_len says what is left. */
+static bool flush(struct http_request *req)
+{
+    while (req->out_len) {
+        ssize_t sent = send(req->fd, req->out + req->out_at, req->out_len, MSG_NOSIGNAL);
+
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return errno == EAGAIN || errno == EWOULDBLOCK;
+        req->out_at += (size_t)sent;
+        req->out_len -= (size_t)sent;
+    }
+    free(req->out);
+    req->out = NULL;
+    req->out_at = 0;
+    return true;
+}
+
+static const char *date_of(struct http_server *server)
+{
+    time_t now = (time_t)(clock_wall_ms() / 1000);
+    struct tm utc;
+
+    if (now != server->date_at || !server->date[0]) {
+        (void)gmtime_r(&now, &utc);
+        (void)strftime(server->date, sizeof server->date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc);
+        server->date_at = now;
+    }
+    return server->date;
+}
+
+static bool send_answer(struct http_request *req, int status, const char *content_type, const void *body,
+                        size_t len, const char *headers)
+{
+    char head[ANSWER_HEAD_BYTES];
+    bool bodiless = status == 204 || status == 304;
+    bool head_only = req->head_done && req->head.method.len == 4 && !memcmp(req->in, "HEAD", 4);
+    const char *connection = req->close_after               ? "Connection: close\r\n"
+                             : req->head.version_minor == 0 ? "Connection: keep-alive\r\n"
+                                                            : "";
+    char length[48] = "";
+    int n;
+    struct iovec parts[4];
+    int count = 0;
+
+    if (!bodiless)
+        (void)snprintf(length, sizeof length, "Content-Length: %zu\r\n", len);
+    n = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\n%s%s%.200s%s%s%s", status, reason_of(status),
+                 date_of(req->server), content_type && !bodiless ? "Content-Type: " : "",
+                 content_type && !bodiless ? content_type : "", content_type && !bodiless ? "\r\n" : "",
+                 length, connection);
+    assert(n > 0 && (size_t)n < sizeof head);
+    parts[count++] = (struct iovec){.iov_base = head, .iov_len = (size_t)n};
+    if (headers && *headers)
+        parts[count++] = (struct iovec){.iov_base = (char *)headers, .iov_len = strlen(headers)};
+    parts[count++] = (struct iovec){.iov_base = (char *)"\r\n", .iov_len = 2};
+    if (len && !bodiless && !head_only)
+        parts[count++] = (struct iovec){.iov_base = (void *)body, .iov_len = len};
+    return send_some(req, parts, count);
+}
+
+/* ---- the end of a request ---- */
+
+/* Everything is sent and the connection ends: give the peer time to read it, if it may still be sending. */
+static void finish(struct http_request *req)
+{
+    if (!req->linger || shutdown(req->fd, SHUT_WR) != 0) {
+        http_connection_close(req);
+        return;
+    }
+    free(req->in);
+    req->in = NULL;
+    req->in_len = req->in_size = 0;
+    release_large(req);
+    set_state(req, HTTP_LINGERING);
+    if (!set_reading(req, true) || !set_deadline(req, LINGER_MS))
+        http_connection_close(req);
+}
+
+/* Everything is sent: the rest of the buffer is the beginning of the next request. */
+static void next_request(struct http_request *req)
+{
+    size_t used = req->request_bytes;
+
+    if (req->in_len > used)
+        req->in[used] = req->overwritten;
+    req->in_len -= used;
+    memmove(req->in, req->in + used, req->in_len);
+    req->request_bytes = 0;
+    release_large(req);
+    if (req->in_size > IN_BYTES_FIRST && req->in_len <= IN_BYTES_FIRST) { /* do not hoard while idle */
+        char *smaller = realloc(req->in, IN_BYTES_FIRST);
+
+        if (smaller) {
+            req->in = smaller;
+            req->in_size = IN_BYTES_FIRST;
+        }
+    }
+    http_head_init(&req->head);
+    req->head_done = false;
+    set_state(req, req->in_len ? HTTP_READING : HTTP_IDLE);
+    if (!set_reading(req, true) || !set_deadline(req, req->in_len ? req->server->options.request_timeout_ms
+                                                                  : req->server->options.idle_timeout_ms))
+        http_connection_close(req);
+    else if (req->in_len && !req->advancing)
+        event_active(&req->readable, EV_READ, 1); /* from the loop, so that answers do not nest */
+}
+
+/* In WRITING: go on as far as the peer takes the answer. */
+static void write_on(struct http_request *req)
+{
+    if (!flush(req)) {
+        http_connection_close(req);
+    } else if (req->out_len) {
+        if (!event_pending(&req->writable, EV_WRITE, NULL) && event_add(&req->writable, NULL) != 0)
+            http_connection_close(req);
+    } else {
+        (void)event_del(&req->writable);
+        if (req->close_after || req->server->draining)
+            finish(req);
+        else
+            next_request(req);
+    }
+}
+
+/* Queue an answer and move to WRITING; the caller goes on with write_on(). */
+static bool answer(struct http_request *req, int status, const char *content_type, const void *body,
+                   size_t len, const char *headers)
+{
+    set_state(req, HTTP_WRITING);
+    if (send_answer(req, status, content_type, body, len, headers) &&
+        (!req->out_len || set_deadline(req, req->server->options.request_timeout_ms)))
+        return true;
+    http_connection_close(req);
+    return false;
+}
+
+/* The server's own answer to what is no request, or not one it takes. Ends the connection. */
+static void refuse(struct http_request *req, int status, const char *reason)
+{
+    const struct http_server_options *options = &req->server->options;
+    char text[64];
+    int len = snprintf(text, sizeof text, "%s\n", reason_of(status));
+
+    req->server->stats.refused_total++;
+    if (options->on_refused)
+        options->on_refused(status, reason, req->server->arg);
+    req->close_after = req->linger = true;
+    if (answer(req, status, "text/plain", text, (size_t)len, status == 503 ? "Retry-After: 5\r\n" : NULL))
+        write_on(req);
+}
+
+/* ---- reading ---- */
+
+/* Room for more bytes of this request, never more than it may have. False: no memory. */
+static bool make_room(struct http_request *req)
+{
+    size_t most = req->server->options.head_bytes_max;
+    size_t size = req->in_size ? req->in_size : IN_BYTES_FIRST;
+    char *grown;
+
+    if (req->head_done)
+        most = req->head.head_bytes + (size_t)req->head.content_length;
+    most++; /* for the NUL after a body */
+    if (req->in_len < req->in_size && (req->in_size >= most || req->in_len + 1 < req->in_size))
+        return true;
+    while (size < most && size <= req->in_len + 1)
+        size *= 2;
+    if (size > most && most > IN_BYTES_FIRST)
+        size = most;
+    if (size <= req->in_size)
+        return true;
+    grown = realloc(req->in, size);
+    if (!grown)
+        return false;
+    req->in = grown;
+    req->in_size = size;
+    return true;
+}
+
+/* Take what the peer sent. False: the connection is closed. */
+static bool receive(struct http_request *req)
+{
+    ssize_t got;
+
+    if (!make_room(req)) {
+        http_connection_close(req);
+        return false;
+    }
+    if (req->in_len + 1 >= req->in_size)
+        return true; /* full of pipelined requests: parse them first */
+    do
+        got = recv(req->fd, req->in + req->in_len, req->in_size - 1 - req->in_len, 0);
+    while (got < 0 && errno == EINTR);
+    if (got > 0) {
+        req->in_len += (size_t)got;
+        return true;
+    }
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        if (!req->server->draining || req->state != HTTP_IDLE)
+            return true;
+    }
+    http_connection_close(req); /* gone, or idle when we are leaving */
+    return false;
+}
+
+/* Decide by the head alone. False: refused. */
+static bool head_is_acceptable(struct http_request *req)
+{
+    struct http_server *server = req->server;
+    const char *method = req->in + req->head.method.at;
+    size_t len = req->head.method.len;
+    uint64_t body = req->head.content_length;
+
+    if (!req->head.has_length &&
+        ((len == 4 && !memcmp(method, "POST", 4)) || (len == 3 && !memcmp(method, "PUT", 3)) ||
+         (len == 5 && !memcmp(method, "PATCH", 5)))) {
+        refuse(req, 411, "no Content-Length");
+        return false;
+    }
+    if (body > server->options.body_bytes_max) {
+        refuse(req, 413, "body too long");
+        return false;
+    }
+    if (body > BODY_BYTES_OWN) {
+        if (body - BODY_BYTES_OWN > server->options.large_bytes_max - server->large_bytes) {
+            refuse(req, 503, "too many long bodies at one time");
+            return false;
+        }
+        req->large_bytes = (size_t)body - BODY_BYTES_OWN;
+        server->large_bytes += req->large_bytes;
+    }
+    if (req->head.expect_continue && req->in_len - req->head.head_bytes < body) {
+        struct iovec part = {.iov_base = (char *)"HTTP/1.1 100 Continue\r\n\r\n", .iov_len = 25};
+
+        if (!send_some(req, &part, 1) || req->out_len) { /* 25 bytes do not fit: the peer never reads */
+            http_connection_close(req);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void terminate(struct http_request *req, struct http_span span)
+{
+    req->in[span.at + span.len] = '\0'; /* a delimiter that is parsed already */
+}
+
+/* The request is complete: make its strings strings, and hand it over. */
+static void hand_over(struct http_request *req)
+{
+    struct http_server *server = req->server;
+
+    req->request_bytes = req->head.head_bytes + (size_t)req->head.content_length;
+    assert(req->request_bytes < req->in_size);
+    terminate(req, req->head.method);
+    terminate(req, req->head.path);
+    terminate(req, req->head.query);
+    for (unsigned i = 0; i < req->head.headers_count; i++) {
+        terminate(req, req->head.headers[i].name);
+        terminate(req, req->head.headers[i].value);
+    }
+    req->overwritten = req->in[req->request_bytes];
+    req->in[req->request_bytes] = '\0';
+    (void)event_del(&req->deadline);
+    set_state(req, HTTP_HANDLING);
+    server->stats.requests_total++;
+    server->handler(req, server->arg);
+}
+
+/* One step of IDLE or READING. False: wait for the socket. */
+static bool read_on(struct http_request *req)
+{
+    struct http_server *server = req->server;
+
+    if (!req->in_len)
+        return false;
+    if (!req->head_done) {
+        switch (http_head_parse(&req->head, req->in, req->in_len, server->options.head_bytes_max)) {
+        case HTTP_PARSE_BAD: refuse(req, req->head.status, req->head.reason); return false;
+        case HTTP_PARSE_DONE:
+            req->head_done = true;
+            if (!head_is_acceptable(req))
+                return false;
+            break;
+        case HTTP_PARSE_MORE: break;
+        }
+    }
+    if (req->head_done && req->in_len - req->head.head_bytes >= req->head.content_length) {
+        req->close_after = !req->head.keep_alive;
+        hand_over(req);
+        return true;
+    }
+    if (req->state == HTTP_IDLE) { /* the first bytes of a request that is not here at once */
+        set_state(req, HTTP_READING);
+        if (!set_deadline(req, server->options.request_timeout_ms)) {
+            http_connection_close(req);
+            return false;
+        }
+    }
+    return false;
+}
+
+static void connection_advance(struct http_request *req)
+{
+    unsigned handled = 0;
+
+    assert(!req->advancing);
+    req->advancing = true;
+    while (req->fd >= 0 && (req->state == HTTP_IDLE || req->state == HTTP_READING)) {
+        if (handled == REQUESTS_PER_WAKE) {
+            event_active(&req->readable, EV_READ, 1);
+            break;
+        }
+        handled++;
+        if (!read_on(req))
+            break;
+    }
+    req->advancing = false;
+    reap(req);
+}
+
+static void linger_on(struct http_request *req)
+{
+    static char nowhere[16384];
+    ssize_t got;
+
+    do
+        got = recv(req->fd, nowhere, sizeof nowhere, 0);
+    while (got < 0 && errno == EINTR);
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return;
+    if (got > 0)
+        req->lingered_bytes += (size_t)got;
+    if (got <= 0 || req->lingered_bytes > LINGER_BYTES_MAX)
+        http_connection_close(req);
+}
+
+/* ---- events ---- */
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_request *req = arg;
+
+    (void)fd;
+    (void)what;
+    switch (req->state) {
+    case HTTP_IDLE:
+    case HTTP_READING:
+        if (receive(req))
+            connection_advance(req);
+        break;
+    case HTTP_HANDLING:
+    case HTTP_WRITING:
+        (void)set_reading(req, false);
+        break; /* the kernel keeps it, and in the end slows the peer */
+    case HTTP_LINGERING: linger_on(req); break;
+    case HTTP_STATES: break;
+    }
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_request *req = arg;
+
+    (void)fd;
+    (void)what;
+    if (req->state == HTTP_WRITING)
+        write_on(req);
+    else
+        (void)event_del(&req->writable);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_request *req = arg;
+
+    (void)fd;
+    (void)what;
+    if (req->state == HTTP_HANDLING)
+        return;
+    if (req->state != HTTP_LINGERING)
+        req->server->stats.timed_out_total++;
+    if (req->state == HTTP_READING)
+        refuse(req, 408, req->head_done ? "body too slow" : "head too slow");
+    else
+        http_connection_close(req);
+}
+
+enum err http_connection_open(struct http_server *server, int fd)
+{
+    struct http_request *req = calloc(1, sizeof *req);
+
+    if (!req)
+        return ERR_NOMEM;
+    req->server = server;
+    req->fd = fd;
+    req->state = HTTP_IDLE;
+    http_head_init(&req->head);
+    if (event_assign(&req->readable, server->base, fd, EV_READ | EV_PERSIST, on_readable, req) != 0 ||
+        event_assign(&req->writable, server->base, fd, EV_WRITE | EV_PERSIST, on_writable, req) != 0 ||
+        event_assign(&req->deadline, server->base, -1, 0, on_deadline, req) != 0 || !set_reading(req, true)) {
+        free(req);
+        return ERR_SYSTEM;
+    }
+    if (!set_deadline(req, server->options.idle_timeout_ms)) {
+        (void)event_del(&req->readable);
+        free(req);
+        return ERR_SYSTEM;
+    }
+    req->since_mono_ms = clock_mono_ms();
+    TAILQ_INSERT_TAIL(&server->connections[HTTP_IDLE], req, link);
+    server->stats.connections++;
+    return ERR_OK;
+}
+
+void http_connection_poke(struct http_request *req)
+{
+    on_readable(req->fd, EV_READ, req);
+}
+
+/* ---- what handlers use ---- */
+
+const char *http_request_method(const struct http_request *req)
+{
+    return req->in + req->head.method.at;
+}
+
+const char *http_request_path(const struct http_request *req)
+{
+    return req->in + req->head.path.at;
+}
+
+const char *http_request_query(const struct http_request *req)
+{
+    return req->in + req->head.query.at;
+}
+
+const char *http_request_header(const struct http_request *req, const char *name, unsigned *ret_count)
+{
+    const char *first = NULL;
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < req->head.headers_count; i++) {
+        if (strcasecmp(req->in + req->head.headers[i].name.at, name) != 0)
+            continue;
+        if (!count++)
+            first = req->in + req->head.headers[i].value.at;
+    }
+    if (ret_count)
+        *ret_count = count;
+    return first;
+}
+
+const void *http_request_body(const struct http_request *req, size_t *ret_len)
+{
+    *ret_len = (size_t)req->head.content_length;
+    return req->in + req->head.head_bytes;
+}
+
+/* The server was freed meanwhile: only memory is left. */
+static bool respond_to_nobody(struct http_request *req)
+{
+    assert(req->state == HTTP_HANDLING);
+    if (req->fd >= 0)
+        return false;
+    req->state = HTTP_IDLE;
+    reap(req);
+    return true;
+}
+
+void http_respond(struct http_request *req, int status, const char *content_type, const void *body,
+                  size_t len, const char *headers)
+{
+    if (respond_to_nobody(req))
+        return;
+    if (req->server->draining)
+        req->close_after = true;
+    req->linger = req->head.keep_alive || req->in_len > req->request_bytes;
+    if (!answer(req, status, content_type, body, len, headers))
+        return;
+    write_on(req);
+}
+
+void http_respond_text(struct http_request *req, int status, const char *text)
+{
+    http_respond(req, status, "text/plain", text, strlen(text), NULL);
+}
+
+void http_abort(struct http_request *req, const void *partial, size_t len)
+{
+    if (respond_to_nobody(req))
+        return;
+    if (len) {
+        ssize_t sent = send(req->fd, partial, len, MSG_NOSIGNAL);
+        (void)sent; /* whatever arrives is misbehaviour enough */
+    }
+    set_state(req, HTTP_WRITING);
+    http_connection_close(req);
+}
