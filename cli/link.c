@@ -1,0 +1,90 @@
+/* instep link: say which user of the app a customer is. */
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/db.h"
+#include "cli/sync.h"
+#include "common/clock.h"
+
+#define LINK_TIMEOUT_S 30
+
+/* Who did it, for the record: the login name on this machine. */
+static void operator_name(char *name, size_t len)
+{
+    const struct passwd *entry = getpwuid(getuid());
+
+    if (entry)
+        (void)snprintf(name, len, "%s", entry->pw_name);
+    else
+        (void)snprintf(name, len, "uid %u", (unsigned)getuid());
+}
+
+static enum err link_sync(PGconn *conn, const struct config *config, const char *account,
+                          const char *customer, struct sync_result *result, struct failure *fail)
+{
+    struct cli_queue *queue = NULL;
+    enum err err = cli_queue_open(config, &queue, fail);
+
+    if (!err)
+        err = sync_enqueue(queue, config, account, customer, result, fail);
+    if (!err)
+        err = sync_wait(conn, result, clock_mono_ms() + LINK_TIMEOUT_S * 1000, fail);
+    cli_queue_close(queue);
+    return err;
+}
+
+int cmd_link(const struct cli_command *command, const struct config *config, int argc, char **argv)
+{
+    bool json = false;
+    bool no_sync = false;
+    const char *account = "self";
+    const struct cli_option options[] = {
+        {"--json", &json, NULL}, {"--no-sync", &no_sync, NULL}, {"--account", NULL, &account}, {0}};
+    struct sync_result result = {0};
+    struct failure fail = {0};
+    PGconn *conn = NULL;
+    json_t *linked = NULL;
+    char by[80];
+    int words = 0;
+    int exit_status = cli_parse(command, options, argc, argv, &words);
+
+    if (!exit_status && (words != 2 || strncmp(argv[1], "cus_", 4) != 0))
+        exit_status = cli_usage(command, "name a customer (cus_…) and a user");
+    if (exit_status)
+        return exit_status;
+    const char *user = !strncmp(argv[2], "user:", 5) ? argv[2] + 5 : argv[2];
+    operator_name(by, sizeof by);
+    const char *const params[] = {account, argv[1], user, by};
+    enum err err = no_sync ? ERR_OK : config_require(config, "INSTEP_MODE", &fail);
+    if (!err)
+        err = db_open(config, &conn, &fail);
+    if (!err)
+        err = db_json(conn, "SELECT ops.link_user($1, $2, $3, $4)", 4, params, &linked, &fail);
+    if (!err && !json)
+        printf("%s belongs to user %s now\n", argv[1], user);
+    if (!err && !no_sync) {
+        err = link_sync(conn, config, account, argv[1], &result, &fail);
+        if (err)
+            (void)fputs("instep: the link is kept, only the sync after it failed:\n", stderr);
+    }
+    if (err)
+        exit_status = cli_fail(&fail);
+    else if (json) {
+        json_t *root =
+            json_pack("{s:O?, s:o?}", "link", linked, "sync", result.subject ? sync_json(&result) : NULL);
+        (void)json_dumpf(root, stdout, JSON_INDENT(2));
+        (void)putchar('\n');
+        json_decref(root);
+    } else if (result.subject)
+        sync_print(&result);
+    if (!exit_status && result.subject && strcmp(sync_word(&result), "applied") != 0 &&
+        strcmp(sync_word(&result), "ignored") != 0)
+        exit_status = CLI_FOUND;
+    json_decref(linked);
+    json_decref(result.outcome);
+    PQfinish(conn);
+    return exit_status;
+}

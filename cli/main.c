@@ -1,0 +1,147 @@
+/* instep: the operator's program. One table of commands; each is in its own file. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "common/log.h"
+
+static const struct cli_command commands[] = {
+    {"migrate", "[--status | --dry-run] [--json]", "bring the database to this program's schema",
+     "Applies the migrations that are missing, each in its own transaction, and replaces functions and views "
+     "when\n"
+     "they differ. Any number of runs at the same time are safe. Refuses when a migration was edited after "
+     "it was\n"
+     "applied, and when the database is newer than this program. DATABASE_URL must be of a role that may "
+     "create\n"
+     "roles and schemas.\n\n"
+     "  --status    show what is applied and what is not; exit status 1 if anything is pending\n"
+     "  --dry-run   show it, change nothing\n"
+     "  --json      with either: as JSON\n",
+     cmd_migrate},
+    {"status", "[--json]", "queue, turns, dead letters at a glance",
+     "Shows what waits in Redis and what the ledger holds. Exit status 1 while dead letters are open.\n"
+     "Needs DATABASE_URL (a member of instep_operator) and REDIS_URL.\n\n"
+     "  --json      as JSON\n",
+     cmd_status},
+    {"sync", "cus_…|sub_…|in_…|cs_…|user:… [--timeout S] [--account acct_…] [--json]",
+     "look at a customer in Stripe now",
+     "Puts the customer before a worker, first in the queue, waits, and prints what changed in the ledger.\n"
+     "A subscription, invoice, session or user stands for its customer. Repeating it is harmless.\n\n"
+     "  --timeout S  wait that many seconds, 0 to leave at once; default 30\n"
+     "  --account A  a connected account instead of the platform's own\n"
+     "  --json       as JSON\n\n"
+     "Exit status 0: done; 1: it failed, or was not done in time.\n",
+     cmd_sync},
+    {"verify", "[--no-truth] [--json]", "check every invariant of the ledger",
+     "Runs the checks in the database. When STRIPE_API_BASE is a simulator, the ledger is also compared with "
+     "what\n"
+     "the simulator says a perfect ledger shows, field by field; wait until it is quiet and the queue is "
+     "empty.\n\n"
+     "  --no-truth  only the checks in the database\n"
+     "  --json      as JSON\n\n"
+     "Exit status 0: all is well; 1: something is not.\n",
+     cmd_verify},
+    {"config", "[--json | --markdown]", "every setting with value, default, unit and bounds",
+     "Secrets are masked. --markdown writes docs/configuration.md, which shows no values.\n", cmd_config},
+    {"link", "cus_… USER [--no-sync] [--account acct_…] [--json]", "say which user a customer belongs to",
+     "For customers that carry no user id in their metadata. The link is recorded with your name, and the "
+     "customer\n"
+     "is synced after it, so that the user's entitlement is right when the command returns.\n\n"
+     "  --no-sync    only record it\n"
+     "  --account A  a connected account instead of the platform's own\n"
+     "  --json       as JSON\n",
+     cmd_link},
+    {"dead", "list [--class C] [--limit N] | show EVENT | retry EVENT|CUSTOMER|--class C|--all [--json]",
+     "dead letters: list, show, retry",
+     "Events that were given up, by class: stripe_transient, stripe_permanent, unknown_user, unknown_shape, "
+     "policy,\n"
+     "bug. A retried event goes to the front of the queue and stays on the shelf until a turn succeeds with "
+     "it.\n\n"
+     "  list         the open ones, newest first; exit status 1 if there are any\n"
+     "  show EVENT   everything known of one\n"
+     "  retry ...    an event, all of a customer, all of a class, or all\n"
+     "  --class C    only this class\n"
+     "  --limit N    at most so many lines, default 100\n"
+     "  --json       as JSON\n",
+     cmd_dead},
+};
+#define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
+
+static void help_print(FILE *out)
+{
+    (void)fputs("instep keeps a ledger in step with Stripe.\n\nusage: instep COMMAND [ARGUMENTS]\n\n", out);
+    for (size_t i = 0; i < COMMANDS_COUNT; i++)
+        (void)fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+    (void)fputs("\n`instep COMMAND --help` says more. Settings come from the environment: `instep config`.\n"
+                "Exit status: 0 done, 1 found something, 2 usage, 3 could not reach a dependency.\n",
+                out);
+}
+
+static void manual_print(const struct cli_command *command)
+{
+    printf("instep %s: %s\n\nusage: instep %s %s\n\n%s", command->name, command->summary, command->name,
+           command->arguments, command->manual);
+}
+
+static const struct cli_command *command_find(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS_COUNT; i++)
+        if (!strcmp(commands[i].name, name))
+            return &commands[i];
+    return NULL;
+}
+
+static bool asks_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+            return true;
+    return false;
+}
+
+static int command_run(const struct cli_command *command, int argc, char **argv)
+{
+    struct config config = {0};
+    struct failure fail = {0};
+
+    if (asks_help(argc, argv)) {
+        manual_print(command);
+        return CLI_DONE;
+    }
+    if (config_load(environ, 0, &config, &fail))
+        return cli_fail(&fail);
+    int exit_status = command->run(command, &config, argc, argv);
+    config_release(&config);
+    if (fflush(stdout) || ferror(stdout)) {
+        (void)fputs("instep: cannot write to standard output\n", stderr);
+        return exit_status ? exit_status : CLI_UNREACHABLE;
+    }
+    return exit_status;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    const struct cli_command *command = command_find(name);
+
+    log_init("instep", LOG_WARN);
+    if (command)
+        return command_run(command, argc - 1, argv + 1);
+    if (!strcmp(name, "--version")) {
+        puts("instep " INSTEP_VERSION);
+        return CLI_DONE;
+    }
+    if (!strcmp(name, "help") && argc == 3 && (command = command_find(argv[2]))) {
+        manual_print(command);
+        return CLI_DONE;
+    }
+    if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+        help_print(stdout);
+        return CLI_DONE;
+    }
+    if (*name)
+        (void)fprintf(stderr, "instep: there is no command '%s'\n\n", name);
+    help_print(stderr);
+    return CLI_USAGE;
+}
