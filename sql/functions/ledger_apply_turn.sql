@@ -1,0 +1,102 @@
+-- ledger.apply_turn: make the ledger equal to what a turn read from Stripe. One call, one transaction.
+--   p_turn   {"v": 1, "claim", "turn", "account", "subject", "worker", "mode", "api_version", "user_keys", "attempt",
+--             "started_ms", "fetched_ms", "stripe_reads", "events": [...], "objects": [raw Stripe objects],
+--             "missing": [{"object", "id"}], "subscriptions_complete"}; docs/turn.md has it in full
+--   Returns  {"outcome": "applied" | "fenced", "entries", "applied", "ignored", "duplicates", "changes"}
+--            fenced: the claim is not the current one, or was used; nothing was changed
+--   Objects  subscription, invoice, checkout.session, customer, price, product are read, other kinds are passed over.
+--            The same object twice: the last counts. What is not there is not a fact and changes nothing.
+--   Locks    the subject's row FOR UPDATE before any read; then prices, users, sales, accounts, each ascending
+--   Errors   IS001 unknown shape, IS002 idempotency key with other content, IS003 the other mode,
+--            IS004 an object of somebody else
+--   Source   docs/ledger.md
+SET LOCAL ROLE instep_owner;
+CREATE OR REPLACE FUNCTION ledger.apply_turn(p_turn jsonb) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_account text := p_turn ->> 'account';
+    v_subject text := p_turn ->> 'subject';
+    v_turn uuid := (p_turn ->> 'turn')::uuid;
+    v_row ledger.customer;
+    v_objects jsonb; -- {"invoice": [...], "subscription": [...], ...}, each object once
+    v_context jsonb;
+    v_changes jsonb := '[]';
+    v_sales jsonb;
+    v_events record;
+BEGIN
+    IF current_setting('synchronous_commit') = 'off' THEN
+        PERFORM set_config('synchronous_commit', 'on', true); -- an apply that was answered must last
+    END IF;
+    IF p_turn -> 'v' IS DISTINCT FROM '1' THEN
+        RAISE EXCEPTION 'turn of version %, this database understands 1', p_turn -> 'v'
+            USING ERRCODE = 'feature_not_supported';
+    END IF;
+    SELECT * INTO v_row FROM ledger.customer AS c WHERE c.account = v_account AND c.id = v_subject FOR UPDATE;
+    IF v_row.claim IS NULL OR v_row.claim IS DISTINCT FROM (p_turn ->> 'claim')::uuid OR v_row.claim_used THEN
+        RETURN '{"outcome": "fenced", "entries": 0, "applied": 0, "ignored": 0, "duplicates": 0, "changes": []}'::jsonb;
+    END IF;
+    PERFORM ops.pin_mode(p_turn ->> 'mode');
+    v_objects := ledger.sort_objects(p_turn, v_row.kind);
+
+    INSERT INTO ops.turn AS t
+        (id, account, subject, claim, claim_no, worker, attempt, mode, api_version, outcome, stripe_reads,
+         objects_count, events_count, missing, started_at, fetched_at)
+    VALUES (v_turn, v_account, v_subject, v_row.claim, v_row.claim_no, p_turn ->> 'worker',
+            coalesce((p_turn ->> 'attempt')::integer, 1), p_turn ->> 'mode', p_turn ->> 'api_version', 'applied',
+            coalesce((p_turn ->> 'stripe_reads')::integer, 0),
+            jsonb_array_length(coalesce(p_turn -> 'objects', '[]')),
+            jsonb_array_length(coalesce(p_turn -> 'events', '[]')), coalesce(p_turn -> 'missing', '[]'),
+            to_timestamp((p_turn ->> 'started_ms')::bigint / 1000.0),
+            to_timestamp((p_turn ->> 'fetched_ms')::bigint / 1000.0))
+    ON CONFLICT (id) DO UPDATE SET outcome = 'applied', error_class = NULL, error = NULL;
+    v_context := jsonb_build_object(
+        'account', v_account, 'customer', CASE WHEN v_row.kind = 'customer' THEN v_subject END, 'turn', v_turn,
+        'user_keys', coalesce(p_turn -> 'user_keys', '["user_id"]'), 'events', coalesce(p_turn -> 'events', '[]'),
+        'read_at', coalesce((p_turn ->> 'fetched_ms')::bigint / 1000.0, extract(epoch FROM clock_timestamp())));
+
+    PERFORM ledger.mirror_prices(
+        v_account,
+        coalesce(v_objects -> 'price', '[]') ||
+            (SELECT coalesce(jsonb_agg(stripe.item_price(i.value)), '[]')
+               FROM jsonb_array_elements(v_objects -> 'subscription') AS s,
+                    jsonb_array_elements(stripe.subscription_items(s.value)) AS i
+              WHERE i.value -> 'deleted' IS DISTINCT FROM 'true'),
+        coalesce((p_turn ->> 'started_ms')::bigint, 0), coalesce((p_turn ->> 'fetched_ms')::bigint, 0), v_subject);
+    PERFORM ledger.mirror_customer(v_objects -> 'customer', v_context);
+    v_changes := v_changes || ledger.mirror_subscriptions(coalesce(v_objects -> 'subscription', '[]'), v_context);
+    PERFORM ledger.mirror_invoices(coalesce(v_objects -> 'invoice', '[]'), v_context);
+    PERFORM ledger.mirror_sessions(coalesce(v_objects -> 'checkout.session', '[]'), v_context);
+    PERFORM ledger.mark_missing(coalesce(p_turn -> 'missing', '[]'), v_context);
+
+    IF v_row.kind = 'customer' THEN
+        v_changes := v_changes || ledger.resolve_user(v_account, v_subject, v_turn, p_turn ->> 'worker');
+    END IF;
+    PERFORM ledger.lock_users(ARRAY(
+        SELECT coalesce(s.meta_user, s.client_reference_id) FROM ledger.checkout_session AS s
+         WHERE s.account = v_account AND s.customer IS NULL
+           AND s.id IN (SELECT o.value ->> 'id' FROM jsonb_array_elements(v_objects -> 'checkout.session') AS o)));
+    v_sales := ledger.book_sales(
+        ARRAY(SELECT o.value ->> 'id' FROM jsonb_array_elements(v_objects -> 'invoice') AS o),
+        ARRAY(SELECT o.value ->> 'id' FROM jsonb_array_elements(v_objects -> 'checkout.session') AS o), v_context);
+    v_changes := v_changes || (v_sales -> 'changes');
+    IF v_row.kind = 'customer' THEN
+        v_changes := v_changes || ledger.converge_entitlements(v_account, v_subject, v_turn);
+    END IF;
+
+    SELECT * INTO v_events FROM ops.record_events(v_account, v_subject, v_turn, v_context -> 'events', 'done', NULL,
+                                                  NULL, (p_turn ->> 'attempt')::integer, NULL);
+    PERFORM ops.settle(v_account, v_subject, v_turn, v_context -> 'events');
+    UPDATE ops.turn AS t
+       SET applied_count = v_events.applied, ignored_count = v_events.ignored,
+           duplicates_count = v_events.duplicates, entries_count = (v_sales ->> 'entries')::integer,
+           changes = v_changes
+     WHERE t.id = v_turn;
+    UPDATE ledger.customer AS c
+       SET claim_used = true, applied_at = clock_timestamp(), applied_turn = v_turn
+     WHERE c.account = v_account AND c.id = v_subject;
+    RETURN jsonb_build_object('outcome', 'applied', 'entries', v_sales -> 'entries', 'applied', v_events.applied,
+                              'ignored', v_events.ignored, 'duplicates', v_events.duplicates, 'changes', v_changes);
+END
+$$;
+GRANT EXECUTE ON FUNCTION ledger.apply_turn(jsonb) TO instep_worker;
+RESET ROLE;

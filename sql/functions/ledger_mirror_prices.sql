@@ -1,0 +1,54 @@
+-- ledger.mirror_prices: learn prices, and the plans that they stand for.
+--   p_prices     array of price objects; the same one may occur many times
+--   p_read_ms    when the turn's reads began; p_seen_ms when they ended (unix milliseconds)
+--   p_authority  the price whose own turn this is, NULL if it is not a price's turn
+--   Overwrites a known price only with a read that is surely newer, or in the price's own turn: turns of different
+--   customers are not ordered among each other.
+--   Locks        plan and price rows that change, ascending
+--   Errors       IS001
+SET LOCAL ROLE instep_owner;
+CREATE OR REPLACE FUNCTION ledger.mirror_prices(p_account text, p_prices jsonb, p_read_ms bigint, p_seen_ms bigint,
+                                                p_authority text) RETURNS void
+    LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v record;
+BEGIN
+    FOR v IN
+        SELECT DISTINCT ON (stripe.word(p.value, 'id') COLLATE "C")
+               stripe.word(p.value, 'id') AS id, stripe.price_plan_key(p.value) AS plan_key,
+               stripe.id_or_expanded(p.value -> 'product', p.value, 'product') AS product_id,
+               p.value ->> 'lookup_key' AS lookup_key, p.value ->> 'currency' AS currency,
+               CASE WHEN jsonb_typeof(p.value -> 'unit_amount') = 'number'
+                    THEN stripe.whole(p.value, p.value -> 'unit_amount', 'unit_amount') END AS unit_amount,
+               p.value #>> '{recurring,interval}' AS recurring_interval,
+               CASE WHEN jsonb_typeof(p.value #> '{recurring,interval_count}') = 'number'
+                    THEN stripe.whole(p.value, p.value #> '{recurring,interval_count}', 'recurring.interval_count')
+               END::integer AS recurring_count,
+               CASE WHEN jsonb_typeof(p.value -> 'active') = 'boolean' THEN (p.value -> 'active')::boolean END AS active
+          FROM jsonb_array_elements(p_prices) WITH ORDINALITY AS p (value, place)
+         ORDER BY stripe.word(p.value, 'id') COLLATE "C", p.place DESC
+    LOOP
+        CONTINUE WHEN EXISTS (
+            SELECT FROM ledger.plan_price AS k
+             WHERE k.account = p_account AND k.price_id = v.id
+               AND (k.plan_key, k.product_id, k.lookup_key, k.currency, k.unit_amount, k.recurring_interval,
+                    k.recurring_count, k.active)
+                   IS NOT DISTINCT FROM
+                   (v.plan_key, v.product_id, v.lookup_key, v.currency, v.unit_amount, v.recurring_interval,
+                    v.recurring_count, v.active));
+        INSERT INTO ledger.plan (plan_key) VALUES (v.plan_key) ON CONFLICT (plan_key) DO NOTHING;
+        INSERT INTO ledger.plan_price AS k
+            (account, price_id, plan_key, product_id, lookup_key, currency, unit_amount, recurring_interval,
+             recurring_count, active, seen_ms)
+        VALUES (p_account, v.id, v.plan_key, v.product_id, v.lookup_key, v.currency, v.unit_amount,
+                v.recurring_interval, v.recurring_count, v.active, p_seen_ms)
+        ON CONFLICT (account, price_id) DO UPDATE
+           SET plan_key = EXCLUDED.plan_key, product_id = EXCLUDED.product_id, lookup_key = EXCLUDED.lookup_key,
+               currency = EXCLUDED.currency, unit_amount = EXCLUDED.unit_amount,
+               recurring_interval = EXCLUDED.recurring_interval, recurring_count = EXCLUDED.recurring_count,
+               active = EXCLUDED.active, seen_ms = greatest(k.seen_ms, EXCLUDED.seen_ms)
+         WHERE v.id = p_authority OR k.seen_ms <= p_read_ms;
+    END LOOP;
+END
+$$;
+RESET ROLE;
