@@ -36,6 +36,7 @@ enum state { WAITING, LOOKING_UP, DIALLING, GREETING, READY };
 #define ARGC_MAX        4096
 
 struct redis_script {
+    unsigned holders; /* its creator, and each command that may still need it */
     size_t len;
     char sha[SHA1_HEX + 1];
     char source[]; /* NUL after the end */
@@ -47,7 +48,7 @@ struct command {
     redis_reply_fn *done;
     void *arg;
     int64_t sent_mono_ms;
-    const struct redis_script *script; /* borrowed; set while NOSCRIPT can still be answered with EVAL */
+    struct redis_script *script; /* held; set while NOSCRIPT can still be answered with EVAL */
     size_t tail_len;
     int argc;    /* of the EVALSHA, to send it again as EVAL */
     char tail[]; /* the EVALSHA after its script, as sent */
@@ -118,6 +119,13 @@ static struct command *command_pop(struct redis_client *client)
         client->tail = &client->head;
     client->in_flight--;
     return command;
+}
+
+static void command_free(struct command *command)
+{
+    if (command)
+        redis_script_free(command->script);
+    free(command);
 }
 
 /* The deadline timer runs lazily: when it fires it looks at the oldest command and is set again for that one. */
@@ -199,7 +207,7 @@ static void client_drop(struct redis_client *client, enum err code)
 
         fail.code = code;
         open->done(code, NULL, &fail, open->arg);
-        free(open);
+        command_free(open);
         open = next;
     }
 }
@@ -269,7 +277,7 @@ out:
     if (text)
         explicit_bzero(text, len); /* may be AUTH */
     free(text);
-    free(command);
+    command_free(command);
     return err;
 }
 
@@ -432,6 +440,7 @@ static bool reply_deliver(struct redis_client *client, const redisReply *reply)
         client_lose(client, ERR_UNAVAILABLE, "Redis refused the connection (%.*s): check REDIS_URL",
                     first_word(reply), reply->str);
     } else if (command->script && says(reply, "NOSCRIPT") && !script_send(client, command, true)) {
+        redis_script_free(command->script);
         command->script = NULL; /* once */
         command_push(client, command);
         return true;
@@ -444,7 +453,7 @@ static bool reply_deliver(struct redis_client *client, const redisReply *reply)
         (void)failf(&fail, ERR_PROTOCOL, "%s", reply->str);
         command->done(ERR_PROTOCOL, NULL, &fail, command->arg);
     }
-    free(command);
+    command_free(command);
     return keep;
 }
 
@@ -597,6 +606,7 @@ enum err redis_script_create(const char *source, size_t len, struct redis_script
         free(script);
         return ERR_SYSTEM;
     }
+    script->holders = 1;
     script->len = len;
     memcpy(script->source, source, len);
     script->source[len] = '\0';
@@ -608,12 +618,13 @@ enum err redis_script_create(const char *source, size_t len, struct redis_script
 
 void redis_script_free(struct redis_script *script)
 {
-    free(script);
+    if (script && !--script->holders)
+        free(script);
 }
 
-enum err redis_client_eval(struct redis_client *client, const struct redis_script *script,
-                           redis_reply_fn *done, void *arg, int keys, int argc, const char *const *argv,
-                           const size_t *argv_len, struct failure *fail)
+enum err redis_client_eval(struct redis_client *client, struct redis_script *script, redis_reply_fn *done,
+                           void *arg, int keys, int argc, const char *const *argv, const size_t *argv_len,
+                           struct failure *fail)
 {
     enum err err = may_send(client, argc, fail);
     struct command *command;
@@ -628,13 +639,14 @@ enum err redis_client_eval(struct redis_client *client, const struct redis_scrip
     if (!command)
         return failf(fail, ERR_NOMEM, "no memory for a Redis command");
     *command = (struct command){.done = done, .arg = arg, .script = script, .argc = argc + 3};
+    script->holders++;
     end = put_bulk(command->tail, number, (size_t)sprintf(number, "%d", keys));
     for (int i = 0; i < argc; i++)
         end = put_bulk(end, argv[i], arg_len(argv, argv_len, i));
     command->tail_len = (size_t)(end - command->tail);
     err = script_send(client, command, false);
     if (err) {
-        free(command);
+        command_free(command);
         return failf(fail, err, "no memory for a Redis command");
     }
     command_push(client, command);

@@ -56,13 +56,20 @@ enum err redis_client_command(struct redis_client *client, redis_reply_fn *done,
                               const char *const *argv, const size_t *argv_len, struct failure *fail);
 
 /* A script known by its source: EVALSHA first, and on NOSCRIPT once more as EVAL, invisibly to the caller. */
-struct redis_script; /* immutable */
+struct redis_script;
 enum err redis_script_create(const char *source, size_t len, struct redis_script **ret_script);
-void redis_script_free(struct redis_script *script);
-/* argv holds the keys, then the arguments, and is copied; script must outlive the call back. Otherwise as
- * redis_client_command. */
-enum err redis_client_eval(struct redis_client *client, const struct redis_script *script,
-                           redis_reply_fn *done, void *arg, int keys, int argc, const char *const *argv,
-                           const size_t *argv_len, struct failure *fail);
+/*
+ * The same from the embedded file common/<room>/<verb>.lua, with common/<room>/shared.lua put after its first line
+ * (the shebang with its flags). ERR_NOT_FOUND.
+ */
+enum err redis_script_load(const char *room, const char *verb, struct redis_script **ret_script,
+                           struct failure *fail);
+void redis_script_free(struct redis_script *script); /* also while commands use it; NULL is fine */
+/*
+ * argv holds the keys, then the arguments, and is copied. Otherwise as redis_client_command().
+ */
+enum err redis_client_eval(struct redis_client *client, struct redis_script *script, redis_reply_fn *done,
+                           void *arg, int keys, int argc, const char *const *argv, const size_t *argv_len,
+                           struct failure *fail);
 
 #endif

@@ -235,7 +235,7 @@ static void test_restart(struct redis_fixture *redis)
     redis_client_free(client);
 }
 
-static struct answer evaluate(struct redis_client *client, const struct redis_script *script, const char *arg)
+static struct answer evaluate(struct redis_client *client, struct redis_script *script, const char *arg)
 {
     struct answer answer = {0};
     struct failure fail;
