@@ -1,7 +1,7 @@
 -- ledger.resolve_user: find a customer's app user anew and follow a change through sales and entitlements.
 --   p_turn  the turn, NULL for an operator's link;  p_by  who
---   Order   operator's link; metadata of subscriptions, oldest first; of the customer; of sessions, oldest first;
---           client_reference_id of sessions, oldest first. None: the customer is an orphan.
+--   Order   operator's link; metadata of subscriptions, oldest first; of the customer; of completed sessions, oldest
+--           first; client_reference_id of completed sessions, oldest first. None: the customer is an orphan.
 --   Returns [{"what", "before", "after"}], empty if nothing changed
 --   Locks   the caller holds the customer's row; this takes the users' rows, ascending, before anything else is written
 --   Source  docs/ledger.md, "Users"
@@ -27,10 +27,12 @@ BEGIN
               FROM ledger.customer AS c WHERE c.account = p_account AND c.id = p_customer
             UNION ALL
             SELECT s.meta_user, 'session', 4, s.created_at, s.id
-              FROM ledger.checkout_session AS s WHERE s.account = p_account AND s.customer = p_customer
+              FROM ledger.checkout_session AS s
+             WHERE s.account = p_account AND s.customer = p_customer AND s.status = 'complete'
             UNION ALL
             SELECT s.client_reference_id, 'client_reference_id', 5, s.created_at, s.id
-              FROM ledger.checkout_session AS s WHERE s.account = p_account AND s.customer = p_customer
+              FROM ledger.checkout_session AS s
+             WHERE s.account = p_account AND s.customer = p_customer AND s.status = 'complete'
            ) AS h (user_id, source, place, created_at, id)
      WHERE h.user_id IS NOT NULL
      ORDER BY h.place, h.created_at, h.id COLLATE "C" LIMIT 1;
