@@ -32,6 +32,7 @@ objects     = $(patsubst %.c,$(B)/%.o,$(1))
 LIB        = $(B)/libinstep.a
 PROGRAMS   = $(BIN)/instep-ingest $(BIN)/instep-worker $(BIN)/instep $(BIN)/stripe-sim
 UNIT_TESTS = $(patsubst %.c,$(B)/%,$(TEST_SRC))
+ASAN_TESTS = $(patsubst %.c,$(BUILD)/asan/%,$(TEST_SRC))
 
 all: $(PROGRAMS)
 
@@ -66,12 +67,94 @@ $(B)/%.o: %.c
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
+# ---- fuzzing and benchmarks: one program per file ----
+FUZZ_SECONDS ?= 60
+FUZZERS  = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCHES  = $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(COMMON_SRC) $(HEADERS) $(B)/embedded.c
+	@mkdir -p $(@D)
+	clang -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(CPPFLAGS) -o $@ \
+	    $< $(foreach r,$(call rooms_of,$<),$(ROOM_$(r))) $(COMMON_SRC) $(B)/embedded.c $(LDLIBS)
+$(BENCHES): $(B)/%: $(B)/%.o $$(foreach r,$$(call rooms_of,$$*.c),$$(call objects,$$(ROOM_$$(r)))) $(LIB)
+	$(link)
+
+# ---- what people type. `deps` comes first and the rest in a second make, which sees the installed libraries ----
+AGAIN   = +@$(MAKE) --no-print-directory
+JOBS   ?= $(shell nproc)
+RUN_DIR ?= var/run
+export BIN
+
+run:              ## show it: services under var/, simulator, ingest, two workers, a story; Ctrl-C ends it
+	@deploy/local/deps build
+	$(AGAIN) -j$(JOBS) all
+	@deploy/local/run foreground $(RUN_DIR)
+up:               ## the same in the background
+	@deploy/local/deps build
+	$(AGAIN) -j$(JOBS) all
+	@deploy/local/run up $(RUN_DIR)
+down:             ## end what `make up` or `make run` started; the data under var/ stays
+	@deploy/local/run down $(RUN_DIR)
+
+test:             ## everything: unit tests (also under the sanitizers), SQL, end to end
+	@deploy/local/deps test
+	$(AGAIN) -j$(JOBS) all unit-tests
+	$(AGAIN) -j$(JOBS) MODE=asan unit-tests
+	@tests/run $(UNIT_TESTS) $(ASAN_TESTS) tests/sql tests/e2e
+test-unit:        ## unit tests, also under AddressSanitizer and UBSan
+	@deploy/local/deps test
+	$(AGAIN) -j$(JOBS) unit-tests
+	$(AGAIN) -j$(JOBS) MODE=asan unit-tests
+	@tests/run $(UNIT_TESTS) $(ASAN_TESTS)
+test-sql:         ## pgTAP
+	@deploy/local/deps test
+	$(AGAIN) -j$(JOBS) $(BIN)/instep
+	@tests/run tests/sql
+test-e2e:         ## end to end, short
+	@deploy/local/deps test
+	$(AGAIN) -j$(JOBS) all
+	@tests/run tests/e2e
+torture:          ## end to end, ten seeds of 100 customers, workers killed every second, services taken away
+	@deploy/local/deps test
+	$(AGAIN) -j$(JOBS) all
+	@SEEDS=$(or $(SEEDS),10) CUSTOMERS=$(or $(CUSTOMERS),100) tests/run tests/e2e
+fuzz:             ## every fuzz target for FUZZ_SECONDS each
+	@deploy/local/deps lint
+	$(AGAIN) -j$(JOBS) $(FUZZERS)
+	@for f in $(FUZZERS); do n=$${f##*/}; echo "== $$n"; mkdir -p $(BUILD)/corpus/$$n; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 -verbosity=0 $(BUILD)/corpus/$$n \
+	        $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) || exit 1; done
+bench:            ## the figures of docs/benchmarks.md
+	@deploy/local/deps test
+	$(AGAIN) -j$(JOBS) all benches
+	@for b in $(BENCHES) $(wildcard tests/bench/*.sh); do echo "== $$b"; $$b || exit 1; done
+lint:             ## formatting, clang-tidy, cppcheck, shellcheck, headers, docs
+	@deploy/local/deps lint
+	$(AGAIN) -j$(JOBS) $(BIN)/instep $(B)/embedded.c
+	@CPPFLAGS='$(CPPFLAGS)' tools/lint
+format:           ## clang-format all of it
+	clang-format -i $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h)
+docs:             ## write the generated pages again
+	$(AGAIN) $(BIN)/instep
+	$(BIN)/instep config --markdown > docs/configuration.md
+deps:             ## install what build and tests need (apt-get)
+	@deploy/local/deps lint
+
+install: all      ## programs, systemd units and shell completion, under DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 755 $(BIN)/instep $(BIN)/instep-ingest $(BIN)/instep-worker $(DESTDIR)$(PREFIX)/bin
+	for u in deploy/systemd/*.service; do \
+	    sed 's,@PREFIX@,$(PREFIX),g' $$u > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
+	install -m 644 deploy/completion/instep.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/instep
+
 # `make help` prints these lines.
 help:             ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 clean:            ## remove what was built
 	rm -rf $(BUILD) $(BIN)
 unit-tests: $(UNIT_TESTS)
-.PHONY: all help clean unit-tests
+benches: $(BENCHES)
+.PHONY: all run up down test test-unit test-sql test-e2e torture fuzz bench lint format docs deps install help clean \
+        unit-tests benches
 .DELETE_ON_ERROR:

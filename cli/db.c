@@ -27,11 +27,12 @@ void db_message(const PGconn *conn, const PGresult *result, char *text, size_t l
     if (!message)
         message = conn ? PQerrorMessage(conn) : "";
     (void)snprintf(text, len, "%s", message);
-    for (char *end = text + strlen(text); end > text && end[-1] == '\n';)
-        *--end = '\0';
+    /* Messages may have several lines, indented by tabs. */
     for (char *c = text; *c; c++)
-        if (*c == '\n')
+        if (*c == '\n' || *c == '\t')
             *c = ' ';
+    for (char *end = text + strlen(text); end > text && end[-1] == ' ';)
+        *--end = '\0';
 }
 
 enum err db_open(const struct config *config, PGconn **ret_conn, struct failure *fail)
@@ -53,8 +54,12 @@ enum err db_open(const struct config *config, PGconn **ret_conn, struct failure 
     if (!conn)
         return failf(fail, ERR_NOMEM, "out of memory");
     if (PQstatus(conn) == CONNECTION_OK) {
-        *ret_conn = conn;
-        return ERR_OK;
+        err = db_exec(conn, "SET client_min_messages TO warning", fail);
+        if (err)
+            PQfinish(conn);
+        else
+            *ret_conn = conn;
+        return err;
     }
     db_message(conn, NULL, text, sizeof text);
     err = failf(fail,

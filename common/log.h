@@ -33,7 +33,11 @@ bool log_level_parse(const char *text, enum log_level *ret_level);
 /* fields ends with a NULL key. event is a dotted noun.verb, static text. Never fails, never blocks on memory. */
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
 
-#define LOG_FIELDS(...)       ((const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = 0}})
+#ifdef __cppcheck__ /* does not know __VA_OPT__ */
+#define LOG_FIELDS(...) ((const struct log_field *)0)
+#else
+#define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = 0}})
+#endif
 #define log_debug(event, ...) log_write(LOG_DEBUG, event, LOG_FIELDS(__VA_ARGS__))
 #define log_info(event, ...)  log_write(LOG_INFO, event, LOG_FIELDS(__VA_ARGS__))
 #define log_warn(event, ...)  log_write(LOG_WARN, event, LOG_FIELDS(__VA_ARGS__))
