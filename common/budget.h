@@ -38,8 +38,7 @@ struct budget_options {
 /* client is borrowed and must outlive the budget. ERR_CONFIG: a rate out of bounds; ERR_NOMEM. */
 enum err budget_create(struct redis_client *client, const struct budget_options *options,
                        struct budget **ret_budget, struct failure *fail);
-/* NULL is fine. Calls under way must have ended: free the client first. */
-void budget_free(struct budget *budget);
+void budget_free(struct budget *budget); /* calls under way still end; NULL is fine */
 
 /*
  * granted  0..wanted: so many requests may be sent now; they are spent, sent or not.
