@@ -1,0 +1,93 @@
+#include "worker/endpoint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *object, *path, *filter, *expansion, *prefixes, *endpoint_list, *endpoint_one;
+} endpoints[READ_KINDS] = {
+#define X(kind, object, path, filter, expansion, prefixes)                                                   \
+    [kind] = {object, path, filter, expansion, prefixes, "GET " path, "GET " path "/{id}"},
+    ENDPOINT_LIST(X)
+#undef X
+};
+
+bool read_init(struct read *ret, enum read_kind kind, const char *id)
+{
+    if (strlen(id) > STRIPE_ID_BYTES_MAX)
+        return false;
+    *ret = (struct read){.kind = kind};
+    (void)strcpy(ret->id, id);
+    return true;
+}
+
+const char *read_object(enum read_kind kind)
+{
+    return endpoints[kind].object;
+}
+
+bool read_is_list(enum read_kind kind)
+{
+    return *endpoints[kind].filter != 0;
+}
+
+const char *read_endpoint(enum read_kind kind)
+{
+    return read_is_list(kind) ? endpoints[kind].endpoint_list : endpoints[kind].endpoint_one;
+}
+
+/* Length of the prefix of id that this endpoint reads; 0 if none. */
+static size_t prefix_match(enum read_kind kind, const char *id)
+{
+    const char *at = endpoints[kind].prefixes;
+
+    while (*at) {
+        size_t len = strcspn(at, " ");
+        if (!strncmp(id, at, len))
+            return len;
+        at += len + (at[len] == ' ');
+    }
+    return 0;
+}
+
+enum read_kind read_kind_of(const char *object_type, const char *id)
+{
+    enum read_kind best = READ_KINDS;
+    size_t best_len = 0;
+
+    for (int kind = 0; kind < READ_KINDS; kind++) {
+        size_t len = prefix_match((enum read_kind)kind, id);
+        if (*object_type && !read_is_list((enum read_kind)kind) &&
+            !strcmp(endpoints[kind].object, object_type))
+            return (enum read_kind)kind;
+        if (len > best_len) { /* sub_sched_ before sub_ */
+            best = (enum read_kind)kind;
+            best_len = len;
+        }
+    }
+    return best;
+}
+
+void read_path(const struct read *read, struct stripe_path *path)
+{
+    char number[32];
+
+    stripe_path_start(path, endpoints[read->kind].path);
+    if (!read_is_list(read->kind)) {
+        stripe_path_segment(path, read->id);
+    } else {
+        stripe_path_param(path, endpoints[read->kind].filter, read->id);
+        stripe_path_param(path, "limit", "100");
+        if (read->kind == READ_SUBSCRIPTIONS)
+            stripe_path_param(path, "status", "all");
+        if (read->since > 0) {
+            (void)snprintf(number, sizeof number, "%" PRId64, read->since);
+            stripe_path_param(path, "created[gte]", number);
+        }
+        if (*read->after)
+            stripe_path_param(path, "starting_after", read->after);
+    }
+    if (*endpoints[read->kind].expansion)
+        stripe_path_param(path, "expand[]", endpoints[read->kind].expansion);
+}

@@ -1,0 +1,430 @@
+#include "worker/fetch.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/budget.h"
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/stripe_client.h"
+#include "worker/crashpoint.h"
+#include "worker/env.h"
+#include "worker/fetch_objects.h"
+#include "worker/pacer.h"
+#include "worker/stats.h"
+
+#define READ_DELAY_BASE_MS 250
+
+enum job_state { JOB_WAITING, JOB_PACED, JOB_SENT, JOB_RESTING, JOB_DONE };
+
+/* One request to make, perhaps several times. */
+struct job {
+    struct fetch *fetch; /* borrowed */
+    struct read read;
+    json_t *parent; /* owned reference; the object whose embedded list this page completes, or NULL */
+    unsigned pages; /* of the same list before this one */
+    unsigned tries;
+    enum job_state state;
+    struct pacer_ticket *ticket; /* JOB_PACED */
+    struct stripe_call *call;    /* JOB_SENT */
+    struct event *timer;         /* owned; JOB_RESTING */
+};
+
+struct fetch {
+    struct env *env;     /* borrowed */
+    const char *account; /* borrowed */
+    enum queue_lane lane;
+    struct job **jobs; /* owned, each of them too */
+    size_t jobs_count, jobs_room;
+    unsigned running;
+    struct fetch_objects found; /* owned */
+    unsigned reads;
+    int64_t deadline_mono_ms;
+    struct event *timer; /* owned: the start, then the deadline */
+    bool started;
+    char text[700];
+    fetch_done_fn *done;
+    void *arg;
+};
+
+static void fetch_run(struct fetch *fetch);
+
+static void job_free(struct job *job)
+{
+    if (job->state == JOB_PACED)
+        pacer_cancel(job->ticket);
+    if (job->state == JOB_SENT)
+        stripe_call_cancel(job->call);
+    if (job->timer)
+        event_free(job->timer);
+    json_decref(job->parent);
+    free(job);
+}
+
+void fetch_free(struct fetch *fetch)
+{
+    if (!fetch)
+        return;
+    for (size_t i = 0; i < fetch->jobs_count; i++)
+        job_free(fetch->jobs[i]);
+    free(fetch->jobs);
+    fetch_objects_release(&fetch->found);
+    if (fetch->timer)
+        event_free(fetch->timer);
+    free(fetch);
+}
+
+/* The last act: nothing of fetch may be touched afterwards. */
+static void fetch_end(struct fetch *fetch, enum outcome outcome)
+{
+    struct fetch_result result = {.objects = fetch->found.objects,
+                                  .missing = fetch->found.missing,
+                                  .subscriptions_complete = fetch->found.subscriptions_complete,
+                                  .reads = fetch->reads,
+                                  .text = fetch->text};
+
+    fetch->done(outcome, &result, fetch->arg);
+}
+
+static enum err fetch_add(struct fetch *fetch, const struct read *read, json_t *parent, unsigned pages)
+{
+    struct job *job;
+
+    if (fetch->jobs_count == fetch->jobs_room) {
+        size_t room = fetch->jobs_room ? fetch->jobs_room * 2 : 16;
+        struct job **jobs = realloc(fetch->jobs, room * sizeof *jobs);
+        if (!jobs)
+            return ERR_NOMEM;
+        fetch->jobs = jobs;
+        fetch->jobs_room = room;
+    }
+    job = calloc(1, sizeof *job);
+    if (!job)
+        return ERR_NOMEM;
+    *job = (struct job){.fetch = fetch, .read = *read, .parent = json_incref(parent), .pages = pages};
+    fetch->jobs[fetch->jobs_count++] = job;
+    return ERR_OK;
+}
+
+/* ---- one read ---- */
+
+static enum outcome fetch_fail(struct fetch *fetch, enum outcome outcome, const struct job *job,
+                               const char *text)
+{
+    (void)snprintf(fetch->text, sizeof fetch->text, "%s %s: %s", read_endpoint(job->read.kind), job->read.id,
+                   text);
+    return outcome;
+}
+
+static void job_over(struct job *job)
+{
+    job->state = JOB_DONE;
+    job->fetch->running--;
+}
+
+/* Follow-ups of a page: the next page, and what the embedded lists of its objects lack. */
+static enum outcome job_take_page(struct job *job, const json_t *body)
+{
+    struct fetch *fetch = job->fetch;
+    struct fetch_page page;
+    struct failure why;
+    enum err err = fetch_objects_take_page(&fetch->found, &job->read, job->parent, body, &page, &why);
+
+    if (err == ERR_OK && page.more) {
+        if (job->pages + 1 >= FETCH_PAGES_MAX)
+            return fetch_fail(fetch, OUTCOME_STRIPE_PERMANENT, job, "the list does not end");
+        err = fetch_add(fetch, &page.next, job->parent, job->pages + 1);
+    }
+    for (size_t i = 0; err == ERR_OK && i < json_array_size(page.incomplete); i++) {
+        json_t *parent = json_array_get(page.incomplete, i);
+        struct read next;
+        if (fetch_objects_rest_of(parent, &next))
+            err = fetch_add(fetch, &next, parent, 0);
+    }
+    json_decref(page.incomplete);
+    if (err == ERR_LIMIT)
+        return fetch_fail(fetch, OUTCOME_STRIPE_PERMANENT, job, why.text);
+    if (err != ERR_OK)
+        return fetch_fail(fetch, OUTCOME_STRIPE_TRANSIENT, job, err == ERR_NOMEM ? err_text(err) : why.text);
+    return OUTCOME_OK;
+}
+
+static enum outcome job_take_object(struct job *job, json_t *body)
+{
+    struct fetch *fetch = job->fetch;
+    struct failure why;
+    struct read next;
+    enum err err = fetch_objects_take(&fetch->found, &job->read, body, &why);
+
+    if (err == ERR_OK && fetch_objects_rest_of(body, &next))
+        err = fetch_add(fetch, &next, body, 0);
+    if (err != ERR_OK)
+        return fetch_fail(fetch, err == ERR_LIMIT ? OUTCOME_STRIPE_PERMANENT : OUTCOME_STRIPE_TRANSIENT, job,
+                          err == ERR_NOMEM ? err_text(err) : why.text);
+    return OUTCOME_OK;
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *arg)
+{
+    struct job *job = arg;
+
+    (void)fd;
+    (void)what;
+    job->state = JOB_WAITING;
+    job->fetch->running--;
+    fetch_run(job->fetch);
+}
+
+/* Try again after a while, if there is time for it. False: no. */
+static bool job_rest(struct job *job, const struct stripe_answer *answer)
+{
+    struct fetch *fetch = job->fetch;
+    int64_t delay_ms = READ_DELAY_BASE_MS << (job->tries - 1);
+    struct timeval tv;
+
+    delay_ms = delay_ms / 2 + (int64_t)(env_random() % (uint64_t)(delay_ms / 2 + 1));
+    if (answer->retry_after_ms > delay_ms)
+        delay_ms = answer->retry_after_ms;
+    if (job->tries >= FETCH_TRIES_MAX || answer->should_retry == 0 ||
+        clock_mono_ms() + delay_ms >= fetch->deadline_mono_ms)
+        return false;
+    if (!job->timer)
+        job->timer = evtimer_new(fetch->env->base, on_rested, job);
+    tv = clock_timeval(delay_ms);
+    if (!job->timer || evtimer_add(job->timer, &tv) != 0)
+        return false;
+    job->state = JOB_RESTING; /* counts as running: the fetch is not over */
+    return true;
+}
+
+static void job_report(struct job *job, const struct stripe_answer *answer)
+{
+    struct env *env = job->fetch->env;
+    char status[16];
+
+    (void)snprintf(status, sizeof status, "%ld", answer->status);
+    metric_add(env->stats->read_status, status, 1);
+    metric_observe_ms(env->stats->read_time, answer->elapsed_ms);
+    if (answer->verdict == STRIPE_FOUND || answer->verdict == STRIPE_MISSING)
+        return;
+    log_warn("stripe.failed", LOG_STR("verdict", stripe_verdict_name(answer->verdict)),
+             LOG_STR("endpoint", read_endpoint(job->read.kind)), LOG_STR("id", job->read.id),
+             LOG_STR("text", answer->text), LOG_STR("request_id", answer->request_id),
+             LOG_STR("limited", answer->limited_reason), LOG_INT("tries", job->tries));
+}
+
+/* A report that was lost is made again by the next 429. */
+static void on_reported(enum err err, const struct failure *fail, void *arg)
+{
+    (void)err;
+    (void)fail;
+    (void)arg;
+}
+
+/* Tell the breaker and the budget what this answer says about everybody's reads. */
+static void job_tell(struct job *job, const struct stripe_answer *answer)
+{
+    struct fetch *fetch = job->fetch;
+    struct env *env = fetch->env;
+    int64_t now = clock_mono_ms();
+    bool changed = false;
+    enum budget_limit limit;
+
+    if (answer->verdict == STRIPE_DENIED)
+        changed = circuit_denied(&env->circuit, now);
+    else if (answer->verdict == STRIPE_TROUBLE)
+        changed = circuit_failed(&env->circuit, now);
+    else
+        changed = circuit_worked(&env->circuit);
+    if (changed) {
+        bool closed = circuit_state(&env->circuit, now) == CIRCUIT_CLOSED;
+        metric_set(env->stats->circuit, 0, !closed);
+        if (closed)
+            log_info("stripe.circuit_closed");
+        else
+            log_error("stripe.circuit_opened", LOG_STR("verdict", stripe_verdict_name(answer->verdict)),
+                      LOG_STR("text", answer->text));
+    }
+    if (answer->verdict != STRIPE_LIMITED)
+        return;
+    limit = budget_limit_parse(*answer->limited_reason ? answer->limited_reason : "global-rate");
+    if (limit != BUDGET_LIMIT_NONE)
+        (void)budget_report(env->budget, fetch->account, read_endpoint(job->read.kind), limit,
+                            answer->retry_after_ms > 0 ? (unsigned)answer->retry_after_ms : 0, on_reported, 0,
+                            0);
+}
+
+static enum outcome job_judge(struct job *job, const struct stripe_answer *answer)
+{
+    struct fetch *fetch = job->fetch;
+
+    switch (answer->verdict) {
+    case STRIPE_FOUND:
+        return read_is_list(job->read.kind) ? job_take_page(job, answer->body)
+                                            : job_take_object(job, answer->body);
+    case STRIPE_MISSING:
+        if (job->parent) /* it was there a moment ago: what we have is no snapshot */
+            return fetch_fail(fetch, OUTCOME_STRIPE_TRANSIENT, job, answer->text);
+        return fetch_objects_miss(&fetch->found, &job->read) == ERR_OK
+                   ? OUTCOME_OK
+                   : fetch_fail(fetch, OUTCOME_STRIPE_TRANSIENT, job, "out of memory");
+    case STRIPE_DENIED: return fetch_fail(fetch, OUTCOME_DENIED, job, answer->text);
+    case STRIPE_REFUSED: return fetch_fail(fetch, OUTCOME_STRIPE_PERMANENT, job, answer->text);
+    default: return fetch_fail(fetch, OUTCOME_STRIPE_TRANSIENT, job, answer->text);
+    }
+}
+
+static void on_answer(const struct stripe_answer *answer, void *arg)
+{
+    struct job *job = arg;
+    struct fetch *fetch = job->fetch;
+    bool passing = answer->verdict == STRIPE_TROUBLE || answer->verdict == STRIPE_LIMITED ||
+                   answer->verdict == STRIPE_LOCKED;
+    enum outcome outcome;
+
+    job->call = 0;
+    job->state = JOB_WAITING;
+    job_report(job, answer);
+    job_tell(job, answer);
+    if (passing && job_rest(job, answer))
+        return;
+    outcome = job_judge(job, answer);
+    job_over(job);
+    if (outcome == OUTCOME_STRIPE_TRANSIENT && answer->verdict == STRIPE_TROUBLE &&
+        circuit_state(&fetch->env->circuit, clock_mono_ms()) != CIRCUIT_CLOSED)
+        outcome = OUTCOME_OUTAGE; /* Stripe is away for everybody: not this customer's attempt */
+    if (outcome != OUTCOME_OK)
+        fetch_end(fetch, outcome);
+    else
+        fetch_run(fetch);
+}
+
+static void on_paced(enum err err, void *arg)
+{
+    struct job *job = arg;
+    struct fetch *fetch = job->fetch;
+    int64_t left_ms = fetch->deadline_mono_ms - clock_mono_ms();
+    struct stripe_path path;
+    struct failure why = {.text = ""};
+
+    job->state = JOB_WAITING;
+    job->ticket = 0;
+    read_path(&job->read, &path);
+    if (err == ERR_OK && fetch->reads >= FETCH_READS_MAX)
+        err = failf(&why, ERR_LIMIT, "more than %d requests in one turn", FETCH_READS_MAX);
+    if (err == ERR_OK && path.overflow)
+        err = failf(&why, ERR_INVALID, "the path is too long");
+    if (err == ERR_OK)
+        err = stripe_client_get(fetch->env->stripe, path.text, fetch->account,
+                                left_ms > 1 ? (unsigned)left_ms : 1, on_answer, job, &job->call, &why);
+    if (err != ERR_OK) {
+        job_over(job);
+        fetch_end(fetch, fetch_fail(fetch,
+                                    err == ERR_LIMIT || err == ERR_INVALID ? OUTCOME_STRIPE_PERMANENT
+                                                                           : OUTCOME_OUTAGE,
+                                    job, *why.text ? why.text : "the shared budget cannot be asked"));
+        return;
+    }
+    job->tries++;
+    job->state = JOB_SENT;
+    fetch->reads++;
+    fetch->env->reads_total++;
+    metric_add(fetch->env->stats->reads, read_endpoint(job->read.kind), 1);
+    crashpoint("during_fetch");
+}
+
+/* ---- all of them ---- */
+
+/* A single object waits until no list is left that may hold it. */
+static bool job_may_start(const struct fetch *fetch, const struct job *job)
+{
+    if (read_is_list(job->read.kind))
+        return true;
+    for (size_t i = 0; i < fetch->jobs_count; i++)
+        if (fetch->jobs[i]->state != JOB_DONE && read_is_list(fetch->jobs[i]->read.kind))
+            return false;
+    return true;
+}
+
+/* False: it could not be started and the fetch has ended. */
+static bool job_start(struct job *job)
+{
+    struct fetch *fetch = job->fetch;
+
+    if (!read_is_list(job->read.kind) && fetch_objects_have(&fetch->found, job->read.id)) {
+        job->state = JOB_DONE;
+        return true;
+    }
+    if (pacer_wait(fetch->env->pacer, fetch->account, read_endpoint(job->read.kind), fetch->lane, on_paced,
+                   job, &job->ticket) != ERR_OK) {
+        fetch_end(fetch, fetch_fail(fetch, OUTCOME_OUTAGE, job, "out of memory"));
+        return false;
+    }
+    job->state = JOB_PACED;
+    fetch->running++;
+    return true;
+}
+
+static void fetch_run(struct fetch *fetch)
+{
+    for (size_t i = 0; i < fetch->jobs_count && fetch->running < FETCH_PARALLEL; i++) {
+        struct job *job = fetch->jobs[i];
+        if (job->state == JOB_WAITING && job_may_start(fetch, job) && !job_start(job))
+            return;
+    }
+    if (!fetch->running)
+        fetch_end(fetch, OUTCOME_OK);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct fetch *fetch = arg;
+    struct timeval tv = clock_timeval(fetch->deadline_mono_ms - clock_mono_ms());
+
+    (void)fd;
+    (void)what;
+    if (!fetch->started) {
+        fetch->started = true;
+        (void)evtimer_add(fetch->timer, &tv);
+        fetch_run(fetch);
+        return;
+    }
+    (void)snprintf(fetch->text, sizeof fetch->text, "the reads did not end in time (%u sent)", fetch->reads);
+    fetch_end(fetch, OUTCOME_STRIPE_TRANSIENT);
+}
+
+enum err fetch_start(struct env *env, const char *account, enum queue_lane lane, struct plan *plan,
+                     unsigned timeout_ms, fetch_done_fn *done, void *arg, struct fetch **ret_fetch)
+{
+    struct fetch *fetch = calloc(1, sizeof *fetch);
+    struct timeval soon = {0, 0};
+    enum err err = ERR_NOMEM;
+
+    if (!fetch)
+        return ERR_NOMEM;
+    *fetch = (struct fetch){.env = env,
+                            .account = account,
+                            .lane = lane,
+                            .done = done,
+                            .arg = arg,
+                            .deadline_mono_ms = clock_mono_ms() + timeout_ms};
+    fetch->timer = evtimer_new(env->base, on_timer, fetch);
+    if (!fetch->timer || fetch_objects_init(&fetch->found) != ERR_OK)
+        goto out;
+    for (size_t i = 0; i < plan->count; i++)
+        if (fetch_add(fetch, &plan->reads[i], 0, 0) != ERR_OK)
+            goto out;
+    if (evtimer_add(fetch->timer, &soon) != 0)
+        goto out;
+    plan_release(plan);
+    *ret_fetch = fetch;
+    fetch = 0;
+    err = ERR_OK;
+out:
+    fetch_free(fetch); /* NULL after success */
+    return err;
+}

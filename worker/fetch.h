@@ -1,0 +1,44 @@
+/*
+ * Carry out a plan: all reads of one turn, a few at a time, complete or not at all.
+ *
+ * Lists are followed to their last page and embedded lists are completed, within bounds. Each request draws on the
+ * shared budget; failures that may pass are tried again a few times inside the deadline of the whole. What one read
+ * finally fails with is how the fetch ends.
+ */
+#ifndef INSTEP_WORKER_FETCH_H
+#define INSTEP_WORKER_FETCH_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "common/queue.h"
+#include "worker/outcome.h"
+#include "worker/plan.h"
+
+struct env;
+struct fetch;
+
+#define FETCH_PARALLEL    4     /* reads of one turn under way at a time */
+#define FETCH_READS_MAX   1000  /* requests of one turn: pages, single objects and retries */
+#define FETCH_PAGES_MAX   200   /* of one list; a longer one ends the fetch as stripe_permanent */
+#define FETCH_OBJECTS_MAX 20000 /* of one turn */
+#define FETCH_TRIES_MAX   3     /* of one read */
+
+struct fetch_result {
+    json_t *objects; /* array, owned by the fetch: json_incref to keep */
+    json_t *missing; /* array of {"object", "id"}, likewise */
+    bool subscriptions_complete;
+    unsigned reads;   /* requests sent */
+    const char *text; /* why it failed; "" if not */
+};
+
+/* outcome: OK, STRIPE_TRANSIENT, STRIPE_PERMANENT, DENIED, OUTAGE. Once, never before fetch_start returns. */
+typedef void fetch_done_fn(enum outcome outcome, const struct fetch_result *result, void *arg);
+
+/* env and account borrowed, must outlive the fetch. plan is emptied. ERR_NOMEM: nothing was started. */
+enum err fetch_start(struct env *env, const char *account, enum queue_lane lane, struct plan *plan,
+                     unsigned timeout_ms, fetch_done_fn *done, void *arg, struct fetch **ret_fetch);
+/* Cancels what is under way. Also from inside done. NULL is fine. */
+void fetch_free(struct fetch *fetch);
+
+#endif

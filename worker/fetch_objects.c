@@ -1,0 +1,167 @@
+#include "worker/fetch_objects.h"
+
+#include <string.h>
+
+#include "worker/fetch.h"
+
+enum err fetch_objects_init(struct fetch_objects *found)
+{
+    *found = (struct fetch_objects){.objects = json_array(), .missing = json_array(), .ids = json_object()};
+    if (found->objects && found->missing && found->ids)
+        return ERR_OK;
+    fetch_objects_release(found);
+    return ERR_NOMEM;
+}
+
+void fetch_objects_release(struct fetch_objects *found)
+{
+    json_decref(found->objects);
+    json_decref(found->missing);
+    json_decref(found->ids);
+    *found = (struct fetch_objects){.count = 0};
+}
+
+static const char *text_of(const json_t *object, const char *field)
+{
+    const char *text = json_string_value(json_object_get(object, field));
+
+    return text ? text : "";
+}
+
+bool fetch_objects_have(const struct fetch_objects *found, const char *id)
+{
+    return json_object_get(found->ids, id) != 0;
+}
+
+/* The first picture of an object stays: pages of a moving list may show one twice. */
+static enum err add(struct fetch_objects *found, json_t *object, struct failure *fail)
+{
+    const char *id = text_of(object, "id");
+
+    if (!*id || strlen(id) > STRIPE_ID_BYTES_MAX)
+        return failf(fail, ERR_PROTOCOL, "an object without an id");
+    if (fetch_objects_have(found, id))
+        return ERR_OK;
+    if (++found->count > FETCH_OBJECTS_MAX)
+        return failf(fail, ERR_LIMIT, "more than %d objects in one turn", FETCH_OBJECTS_MAX);
+    if (json_array_append(found->objects, object) != 0 ||
+        json_object_set_new(found->ids, id, json_true()) != 0)
+        return failf(fail, ERR_NOMEM, "objects");
+    return ERR_OK;
+}
+
+enum err fetch_objects_take(struct fetch_objects *found, const struct read *read, json_t *body,
+                            struct failure *fail)
+{
+    if (strcmp(text_of(body, "object"), read_object(read->kind)) != 0 ||
+        strcmp(text_of(body, "id"), read->id) != 0)
+        return failf(fail, ERR_PROTOCOL, "answered with another object");
+    return add(found, body, fail);
+}
+
+/* The embedded list that a page of this kind completes. */
+static const char *embedded_in(enum read_kind kind)
+{
+    return kind == READ_SUBSCRIPTION_ITEMS ? "items" : "payments";
+}
+
+bool fetch_objects_rest_of(const json_t *object, struct read *ret_next)
+{
+    const char *type = text_of(object, "object");
+    enum read_kind kind = !strcmp(type, "subscription") ? READ_SUBSCRIPTION_ITEMS
+                          : !strcmp(type, "invoice")    ? READ_INVOICE_PAYMENTS
+                                                        : READ_KINDS;
+    const json_t *list = kind == READ_KINDS ? 0 : json_object_get(object, embedded_in(kind));
+    const json_t *data = json_object_get(list, "data");
+    const char *last;
+
+    if (!json_is_true(json_object_get(list, "has_more")))
+        return false;
+    last = text_of(json_array_get(data, json_array_size(data) - 1), "id"); /* an empty array gives "" */
+    if (strlen(last) > STRIPE_ID_BYTES_MAX || !read_init(ret_next, kind, text_of(object, "id")))
+        return false;
+    (void)strcpy(ret_next->after, last);
+    return true;
+}
+
+static enum err take_rest(json_t *parent, const struct read *read, const json_t *data, bool more,
+                          struct failure *fail)
+{
+    json_t *list = json_object_get(parent, embedded_in(read->kind));
+    json_t *all = json_object_get(list, "data");
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(data, i, item)
+    {
+        if (json_array_size(all) >= FETCH_OBJECTS_MAX)
+            return failf(fail, ERR_LIMIT, "more than %d items in one object", FETCH_OBJECTS_MAX);
+        if (json_array_append(all, item) != 0)
+            return failf(fail, ERR_NOMEM, "items");
+    }
+    if (json_object_set_new(list, "has_more", json_boolean(more)) != 0)
+        return failf(fail, ERR_NOMEM, "items");
+    return ERR_OK;
+}
+
+static enum err take_objects(struct fetch_objects *found, const struct read *read, const json_t *data,
+                             json_t *incomplete, struct failure *fail)
+{
+    struct read unused;
+    json_t *object;
+    size_t i;
+    enum err err;
+
+    json_array_foreach(data, i, object)
+    {
+        if (strcmp(text_of(object, "object"), read_object(read->kind)) != 0)
+            return failf(fail, ERR_PROTOCOL, "the list holds other objects");
+        if ((err = add(found, object, fail)) != ERR_OK)
+            return err;
+        if (fetch_objects_rest_of(object, &unused) && json_array_append(incomplete, object) != 0)
+            return failf(fail, ERR_NOMEM, "objects");
+    }
+    return ERR_OK;
+}
+
+enum err fetch_objects_take_page(struct fetch_objects *found, const struct read *read, json_t *parent,
+                                 const json_t *body, struct fetch_page *ret_page, struct failure *fail)
+{
+    const json_t *data = json_object_get(body, "data");
+    const json_t *has_more = json_object_get(body, "has_more");
+    const char *last;
+    enum err err;
+
+    *ret_page = (struct fetch_page){.incomplete = json_array()};
+    if (!ret_page->incomplete)
+        return failf(fail, ERR_NOMEM, "page");
+    if (strcmp(text_of(body, "object"), "list") != 0 || !json_is_array(data) || !json_is_boolean(has_more))
+        return failf(fail, ERR_PROTOCOL, "answered without a list");
+    err = parent ? take_rest(parent, read, data, json_is_true(has_more), fail)
+                 : take_objects(found, read, data, ret_page->incomplete, fail);
+    if (err != ERR_OK)
+        return err;
+    if (json_is_true(has_more)) {
+        last = text_of(json_array_get(data, json_array_size(data) - 1), "id");
+        if (!*last || strlen(last) > STRIPE_ID_BYTES_MAX)
+            return failf(fail, ERR_PROTOCOL, "an empty page that says there is more");
+        ret_page->next = *read;
+        (void)strcpy(ret_page->next.after, last);
+        ret_page->more = true;
+    } else if (read->kind == READ_SUBSCRIPTIONS) {
+        found->subscriptions_complete = true;
+    }
+    return ERR_OK;
+}
+
+enum err fetch_objects_miss(struct fetch_objects *found, const struct read *read)
+{
+    bool of_customer = read_is_list(read->kind);
+    json_t *entry;
+    size_t i;
+
+    json_array_foreach(found->missing, i, entry) if (!strcmp(text_of(entry, "id"), read->id)) return ERR_OK;
+    entry =
+        json_pack("{s:s, s:s}", "object", of_customer ? "customer" : read_object(read->kind), "id", read->id);
+    return entry && json_array_append_new(found->missing, entry) == 0 ? ERR_OK : ERR_NOMEM;
+}

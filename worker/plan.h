@@ -1,0 +1,57 @@
+/*
+ * What a turn reads from Stripe, decided from the waiting events and what the claim said. Pure: no I/O.
+ *
+ * Events are hints. A hundred of them give the same plan as one: the customer's subscriptions, its invoices since
+ * the newest known one, and what is named and might lie outside those lists; each object once.
+ * docs/turn.md, "What is read".
+ */
+#ifndef INSTEP_WORKER_PLAN_H
+#define INSTEP_WORKER_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/queue.h"
+#include "worker/endpoint.h"
+
+/* What an event type makes us look at. */
+enum plan_need {
+    PLAN_NOTHING = 0,
+    PLAN_STATE = 1,     /* subscriptions and invoices of the customer */
+    PLAN_NAMED = 2,     /* the object the event is about, if an endpoint reads it and no list held it */
+    PLAN_SESSIONS = 4,  /* checkout sessions of the customer */
+    PLAN_CUSTOMER = 8,  /* the customer object */
+    PLAN_CATALOGUE = 16 /* the named object, though it belongs to no customer */
+};
+unsigned plan_needs(const char *event_type); /* "v1." in front is ignored; unknown types need nothing */
+
+struct plan_want { /* an object that the ledger holds as not final */
+    char object[64];
+    char id[STRIPE_ID_BYTES_MAX + 1];
+};
+
+struct plan_input {
+    const char *subject;
+    bool is_customer;                     /* subject is a customer; else an object that belongs to none */
+    bool known;                           /* applied before: the first contact reads everything */
+    const struct envelope *const *events; /* borrowed */
+    size_t events_count;
+    const struct plan_want *wants; /* borrowed */
+    size_t wants_count;
+    int64_t invoices_since; /* unix seconds, 0: all */
+    int64_t sessions_since;
+};
+
+/* Lists come first: what they held is not read again one by one. */
+struct plan {
+    struct read *reads; /* owned */
+    size_t count;
+};
+
+/* *ret_plan is empty when nothing needs to be read. ERR_NOMEM. */
+enum err plan_make(const struct plan_input *input, struct plan *ret_plan);
+void plan_release(struct plan *plan); /* frees what it owns, zeroes it */
+
+#endif

@@ -1,0 +1,176 @@
+#include "worker/turn_json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/config.h"
+#include "worker/turn_private.h"
+
+/* Numbers that are not whole (percentages, exchange rates) keep what Stripe wrote: 15 digits come back unchanged. */
+#define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
+
+char *turn_json_event_ids(const struct turn *turn)
+{
+    json_t *ids = json_array();
+    char *text = 0;
+
+    for (size_t i = 0; ids && i < turn->events_count; i++) {
+        if (json_array_append_new(ids, json_string(turn->events[i]->event_id)) != 0) {
+            json_decref(ids);
+            ids = 0;
+        }
+    }
+    if (ids)
+        text = json_dumps(ids, DUMP_FLAGS);
+    json_decref(ids);
+    return text;
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return *text ? json_string(text) : json_null();
+}
+
+static json_t *event_json(const struct envelope *event)
+{
+    return json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:b, s:o, s:s, s:o}", "id", event->event_id, "type",
+                     event->type, "object_id", text_or_null(event->object_id), "object_type",
+                     text_or_null(event->object_type), "created", (json_int_t)event->created, "received_ms",
+                     (json_int_t)event->received_ms, "livemode", event->livemode, "api_version",
+                     text_or_null(event->api_version), "lane", queue_lane_name(event->lane), "customer",
+                     text_or_null(event->customer));
+}
+
+static json_t *events_json(const struct turn *turn)
+{
+    json_t *events = json_array();
+
+    for (size_t i = 0; events && i < turn->events_count; i++) {
+        if (json_array_append_new(events, event_json(turn->events[i])) != 0) {
+            json_decref(events);
+            events = 0;
+        }
+    }
+    return events;
+}
+
+/* "user_id, uid" as ["user_id", "uid"] */
+static json_t *user_keys_json(const char *list)
+{
+    json_t *keys = json_array();
+
+    while (keys && *list) {
+        size_t len;
+        list += strspn(list, ", ");
+        len = strcspn(list, ", ");
+        if (len && json_array_append_new(keys, json_stringn(list, len)) != 0) {
+            json_decref(keys);
+            return 0;
+        }
+        list += len;
+    }
+    return keys;
+}
+
+static char *dump_and_free(json_t *root)
+{
+    char *text = root ? json_dumps(root, DUMP_FLAGS) : 0;
+
+    json_decref(root);
+    return text;
+}
+
+char *turn_json_apply(const struct turn *turn)
+{
+    const struct config *config = turn->env->config;
+
+    return dump_and_free(
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:I, s:I, s:i, s:o, s:O, s:O, s:b}",
+                  "v", 1, "claim", turn->claim, "turn", turn->uuid, "account", turn->account, "subject",
+                  turn->subject, "worker", turn->env->name, "mode", config->mode, "api_version",
+                  config->stripe_api_version, "user_keys", user_keys_json(config->user_metadata_keys),
+                  "attempt", (int)turn->lease.attempts, "started_ms", (json_int_t)turn->started_ms,
+                  "fetched_ms", (json_int_t)(turn->fetched_ms ? turn->fetched_ms : turn->started_ms),
+                  "stripe_reads", (int)turn->reads, "events", events_json(turn), "objects", turn->objects,
+                  "missing", turn->missing, "subscriptions_complete", turn->subscriptions_complete));
+}
+
+char *turn_json_failure(const struct turn *turn, const char *shelf, long long next_at_ms)
+{
+    return dump_and_free(json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:o, s:o}", "account", turn->account, "subject",
+        turn->subject, "worker", turn->env->name, "turn", turn->uuid, "class", shelf, "error", turn->text,
+        "attempt", (int)turn->lease.attempts, "bury", turn->bury, "next_at_ms",
+        turn->bury ? json_null() : json_integer((json_int_t)next_at_ms), "events", events_json(turn)));
+}
+
+/* ---- the claim's answer ---- */
+
+static bool copy_id(char *to, size_t size, const json_t *value)
+{
+    const char *text = json_string_value(value);
+
+    if (!text || strlen(text) >= size)
+        return false;
+    (void)strcpy(to, text);
+    return true;
+}
+
+static enum err read_wants(struct turn *turn, const json_t *wants)
+{
+    json_t *want;
+    size_t i;
+
+    turn->wants = calloc(json_array_size(wants) + 1, sizeof *turn->wants);
+    if (!turn->wants)
+        return ERR_NOMEM;
+    json_array_foreach(wants, i, want)
+    {
+        struct plan_want *to = &turn->wants[turn->wants_count];
+        if (copy_id(to->object, sizeof to->object, json_object_get(want, "object")) &&
+            copy_id(to->id, sizeof to->id, json_object_get(want, "id")))
+            turn->wants_count++;
+    }
+    return ERR_OK;
+}
+
+static bool all_applied(const struct turn *turn, const json_t *applied)
+{
+    for (size_t i = 0; i < turn->events_count; i++) {
+        bool found = false;
+        json_t *id;
+        size_t j;
+        if (!strcmp(turn->events[i]->type, "instep.sync"))
+            return false; /* asked for a look at Stripe, whatever is known */
+        json_array_foreach(applied, j, id) found =
+            found || (json_is_string(id) && !strcmp(json_string_value(id), turn->events[i]->event_id));
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+enum err turn_json_read_claim(struct turn *turn, const char *text, bool *ret_all_applied)
+{
+    json_t *root = json_loads(text, 0, 0);
+    const char *kind = json_string_value(json_object_get(root, "subject_kind"));
+    const json_t *routed = json_object_get(root, "routed_to");
+    enum err err = ERR_PROTOCOL;
+
+    if (!kind || !json_is_boolean(json_object_get(root, "known")) ||
+        !json_is_array(json_object_get(root, "applied")))
+        goto out;
+    turn->is_customer = !strcmp(kind, "customer");
+    turn->known = json_is_true(json_object_get(root, "known"));
+    turn->invoices_since = json_integer_value(json_object_get(root, "invoices_since")); /* 0 if null */
+    turn->sessions_since = json_integer_value(json_object_get(root, "sessions_since"));
+    if (json_is_string(routed) && !copy_id(turn->routed_to, sizeof turn->routed_to, routed))
+        goto out;
+    turn->routed_before = *turn->routed_to != 0;
+    err = read_wants(turn, json_object_get(root, "wants"));
+    *ret_all_applied = all_applied(turn, json_object_get(root, "applied"));
+out:
+    json_decref(root);
+    return err;
+}

@@ -1,0 +1,84 @@
+/* The inside of a turn, shared by worker/turn*.c only. */
+#ifndef INSTEP_WORKER_TURN_PRIVATE_H
+#define INSTEP_WORKER_TURN_PRIVATE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "common/queue.h"
+#include "worker/env.h"
+#include "worker/plan.h"
+#include "worker/turn.h"
+
+struct event;
+struct fetch;
+
+struct turn {
+    struct env *env;
+    struct queue_lease lease;              /* owned */
+    char account[STRIPE_ID_BYTES_MAX + 1]; /* "self" or acct_... */
+    const char *subject;                   /* in lease.key */
+    const struct envelope **events;        /* owned array into lease: each event id once */
+    size_t events_count;
+    enum turn_state state;
+    bool waiting; /* an operation will resume the turn */
+    bool abandoned;
+
+    /* how it goes */
+    enum outcome outcome; /* the first that was not OK or SKIP; else OK */
+    char text[500];       /* why, for people */
+    const char *label;    /* what the turn came to: "applied", "moved", or the outcome's name */
+    bool count_attempt;
+    unsigned delay_ms;              /* of putback */
+    struct event *timer;            /* owned */
+    int64_t started_ms, fetched_ms; /* wall clock */
+    int64_t started_mono_ms, lease_until_mono_ms;
+    bool lease_lost;
+
+    /* lock and claim */
+    int64_t lock_key;
+    uint64_t lock_epoch; /* 0: not held */
+    char uuid[UUID_BYTES], claim[UUID_BYTES];
+    bool is_customer, known;
+    char routed_to[STRIPE_ID_BYTES_MAX + 1]; /* "" unless the events belong elsewhere */
+    bool routed_before;                      /* the ledger knew */
+    struct plan_want *wants;                 /* owned */
+    size_t wants_count;
+    int64_t invoices_since, sessions_since;
+
+    /* what Stripe said */
+    struct read resolving; /* the step under way */
+    unsigned resolve_steps;
+    char routed_user[256];
+    struct fetch *fetch;       /* owned */
+    json_t *objects, *missing; /* owned arrays */
+    bool subscriptions_complete;
+    unsigned reads;
+
+    unsigned tries;  /* of the statement or command of this state */
+    unsigned moving; /* events on their way to another stream */
+    enum err move_err;
+    bool bury;
+
+    turn_done_fn *done;
+    void *arg;
+};
+
+/*
+ * An operation returns true when it will call turn_resume() exactly once later, false when it is already over
+ * and *ret_outcome says how.
+ */
+#define X(state, op, next, skip, fail, later, drop) bool op(struct turn *turn, enum outcome *ret_outcome);
+TURN_TABLE(X)
+#undef X
+
+void turn_resume(struct turn *turn, enum outcome outcome);
+
+/* Note why; returns outcome. */
+enum outcome turn_because(struct turn *turn, enum outcome outcome, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Whether lock and lease are still what they were; else LOCK_LOST or LEASE_LOST. */
+enum outcome turn_still_ours(struct turn *turn);
+
+#endif

@@ -1,0 +1,213 @@
+/* The steps of a turn that ask Stripe: route, fetch. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/pg_client.h"
+#include "worker/fetch.h"
+#include "worker/resolve.h"
+#include "worker/turn_private.h"
+
+#define ROUTE_TIMEOUT_MS 10000
+
+/* Lanes differ in their share of the budget: the most urgent event decides. */
+static enum queue_lane turn_lane(const struct turn *turn)
+{
+    enum queue_lane lane = turn->lease.lane;
+
+    for (size_t i = 0; i < turn->events_count; i++)
+        if (turn->events[i]->lane < lane)
+            lane = turn->events[i]->lane;
+    return lane;
+}
+
+static bool turn_read(struct turn *turn, struct plan *plan, fetch_done_fn *done, enum outcome *ret_outcome)
+{
+    enum err err = fetch_start(turn->env, turn->account, turn_lane(turn), plan,
+                               (unsigned)turn->env->config->fetch_timeout_ms, done, turn, &turn->fetch);
+
+    plan_release(plan);
+    if (err == ERR_OK)
+        return true;
+    *ret_outcome = turn_because(turn, OUTCOME_OUTAGE, "out of memory");
+    return false;
+}
+
+/* ---- route: whose is an object? ---- */
+
+static void on_routed(const struct pg_answer *answer, void *arg)
+{
+    struct turn *turn = arg;
+    const char *value = pg_answer_value(answer, 0, 0);
+
+    if (answer->outcome != PG_DONE)
+        turn_resume(turn, turn_because(turn,
+                                       answer->outcome == PG_ERROR ? outcome_of_sqlstate(answer->sqlstate)
+                                                                   : OUTCOME_OUTAGE,
+                                       "route: %s %.400s", answer->sqlstate, answer->text));
+    else if (value && *value == 't')
+        turn_resume(turn, OUTCOME_SKIP);
+    else
+        turn_resume(turn, turn_because(turn, OUTCOME_FENCED, "a newer claim exists"));
+}
+
+/* Remember the way before the events go it. */
+static bool route_remember(struct turn *turn, enum outcome *ret_outcome)
+{
+    const char *params[] = {turn->account, turn->subject, turn->claim, turn->routed_to,
+                            *turn->routed_user ? turn->routed_user : 0};
+    struct failure why;
+
+    *ret_outcome = turn_still_ours(turn);
+    if (*ret_outcome != OUTCOME_OK)
+        return false;
+    if (pg_pool_query(turn->env->ledger, "SELECT ops.route_object($1, $2, $3::uuid, $4, $5)", 5, params,
+                      ROUTE_TIMEOUT_MS, on_routed, turn, &why) == ERR_OK)
+        return true;
+    *ret_outcome = turn_because(turn, OUTCOME_OUTAGE, "%s", why.text);
+    return false;
+}
+
+static void on_resolved(enum outcome outcome, const struct fetch_result *result, void *arg);
+
+static bool route_read(struct turn *turn, enum outcome *ret_outcome)
+{
+    struct plan plan = {.count = 1};
+
+    if (++turn->resolve_steps > RESOLVE_STEPS_MAX) {
+        *ret_outcome = turn_because(turn, OUTCOME_BUG, "no customer after %d reads", RESOLVE_STEPS_MAX);
+        return false;
+    }
+    plan.reads = calloc(1, sizeof *plan.reads);
+    if (!plan.reads) {
+        *ret_outcome = turn_because(turn, OUTCOME_OUTAGE, "out of memory");
+        return false;
+    }
+    plan.reads[0] = turn->resolving;
+    return turn_read(turn, &plan, on_resolved, ret_outcome);
+}
+
+/* The object belongs to nobody, or to a guest whose checkout session is the subject itself. */
+static enum outcome route_here(struct turn *turn, const struct fetch_result *result)
+{
+    /* A guest's session is what the ledger books from; the rest is only the way we came. */
+    if (turn->resolving.kind == READ_SESSION && json_array_extend(turn->objects, result->objects) != 0)
+        return turn_because(turn, OUTCOME_OUTAGE, "out of memory");
+    if (json_array_extend(turn->missing, result->missing) != 0)
+        return turn_because(turn, OUTCOME_OUTAGE, "out of memory");
+    return OUTCOME_OK;
+}
+
+static enum outcome route_step(struct turn *turn, const struct fetch_result *result, bool *ret_waiting)
+{
+    enum outcome outcome = OUTCOME_OK;
+    json_t *body;
+    enum resolve_answer answer = RESOLVE_NOBODY;
+
+    turn->fetched_ms = clock_wall_ms();
+    if (read_is_list(turn->resolving.kind))
+        body = json_pack("{s:O}", "data", result->objects);
+    else
+        body = json_incref(json_array_get(result->objects, 0));
+    if (body) {
+        struct read next;
+        answer = resolve_step(&turn->resolving, body, &next, turn->routed_to);
+        if (answer == RESOLVE_READ)
+            turn->resolving = next;
+    }
+    json_decref(body);
+    if (answer == RESOLVE_FOUND && !strcmp(turn->routed_to, turn->subject)) {
+        *turn->routed_to = 0;
+        answer = RESOLVE_NOBODY;
+    }
+    if (answer == RESOLVE_READ)
+        *ret_waiting = route_read(turn, &outcome);
+    else if (answer == RESOLVE_FOUND)
+        *ret_waiting = route_remember(turn, &outcome);
+    else
+        outcome = route_here(turn, result);
+    return outcome;
+}
+
+static void on_resolved(enum outcome outcome, const struct fetch_result *result, void *arg)
+{
+    struct turn *turn = arg;
+    struct fetch *fetch = turn->fetch;
+    bool waiting = false;
+
+    turn->fetch = 0;
+    turn->reads += result->reads;
+    if (outcome == OUTCOME_OK)
+        outcome = route_step(turn, result, &waiting);
+    else
+        outcome = turn_because(turn, outcome, "%s", result->text);
+    fetch_free(fetch);
+    if (!waiting)
+        turn_resume(turn, outcome);
+}
+
+bool turn_route(struct turn *turn, enum outcome *ret_outcome)
+{
+    const char *type = "";
+
+    if (turn->is_customer)
+        return false;
+    if (*turn->routed_to) {
+        *ret_outcome = OUTCOME_SKIP;
+        return false;
+    }
+    for (size_t i = 0; i < turn->events_count && !*type; i++)
+        if (!strcmp(turn->events[i]->object_id, turn->subject))
+            type = turn->events[i]->object_type;
+    if (resolve_start(type, turn->subject, &turn->resolving) != RESOLVE_READ)
+        return false; /* the catalogue, payouts, ...: nobody's */
+    return route_read(turn, ret_outcome);
+}
+
+/* ---- fetch ---- */
+
+static void on_fetched(enum outcome outcome, const struct fetch_result *result, void *arg)
+{
+    struct turn *turn = arg;
+    struct fetch *fetch = turn->fetch;
+
+    turn->fetch = 0;
+    turn->reads += result->reads;
+    turn->fetched_ms = clock_wall_ms();
+    if (outcome != OUTCOME_OK) {
+        outcome = turn_because(turn, outcome, "%s", result->text);
+    } else if (json_array_extend(turn->objects, result->objects) != 0 ||
+               json_array_extend(turn->missing, result->missing) != 0) {
+        outcome = turn_because(turn, OUTCOME_OUTAGE, "out of memory");
+    }
+    turn->subscriptions_complete = result->subscriptions_complete;
+    fetch_free(fetch);
+    turn_resume(turn, outcome);
+}
+
+bool turn_fetch(struct turn *turn, enum outcome *ret_outcome)
+{
+    struct plan_input input = {.subject = turn->subject,
+                               .is_customer = turn->is_customer,
+                               .known = turn->known,
+                               .events = turn->events,
+                               .events_count = turn->events_count,
+                               .wants = turn->wants,
+                               .wants_count = turn->wants_count,
+                               .invoices_since = turn->invoices_since,
+                               .sessions_since = turn->sessions_since};
+    struct plan plan;
+
+    if (plan_make(&input, &plan) != ERR_OK) {
+        *ret_outcome = turn_because(turn, OUTCOME_OUTAGE, "out of memory");
+        return false;
+    }
+    if (!plan.count) { /* nothing here concerns the ledger: recorded without a read */
+        plan_release(&plan);
+        return false;
+    }
+    return turn_read(turn, &plan, on_fetched, ret_outcome);
+}
