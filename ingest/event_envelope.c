@@ -180,7 +180,7 @@ static enum err read_object(struct event_envelope *event, const json_t *object, 
         return ERR_OK;
     if (text_of(id) && event_id_is_plain(text_of(id)))
         event->envelope.object_id = text_of(id);
-    else if (!text_of(id) || !route->own_ids)
+    else if (!json_is_string(id) || !route->own_ids)
         return failf(fail, ERR_INVALID, "the event's object has no usable id");
     return ERR_OK;
 }
@@ -313,7 +313,7 @@ static enum err parse_thin(struct event_envelope *event, struct failure *fail)
             event->envelope.object_id = owner_in_url(event, json_object_get(related, "url"));
         else if (text_of(id) && event_id_is_plain(text_of(id)))
             event->envelope.object_id = text_of(id);
-        else if (!text_of(id) || !event_route_find(type)->own_ids)
+        else if (!json_is_string(id) || !event_route_find(type)->own_ids)
             return failf(fail, ERR_INVALID, "the event's related object has no usable id");
     }
     if (!strcmp(event->envelope.object_type, "customer"))
