@@ -22,6 +22,7 @@ DECLARE
     v_created timestamptz;
     v_at timestamptz;
     v_basis text;
+    v_last timestamptz;
 BEGIN
     FOR v_sub IN SELECT s.value FROM jsonb_array_elements(p_subscriptions) AS s ORDER BY s.value ->> 'id' COLLATE "C" LOOP
         v_id := stripe.word(v_sub, 'id');
@@ -78,11 +79,16 @@ BEGIN
                       FROM jsonb_array_elements(p_context -> 'events') AS e
                      WHERE e.value ->> 'object_id' = v_id AND jsonb_typeof(e.value -> 'created') = 'number'),
                    v_read_at) AS e;
+        v_last := (SELECT max(h.effective_at) FROM ledger.subscription_change AS h
+                    WHERE h.account = v_account AND h.subscription = v_id);
+        IF v_at < v_last THEN -- history goes forward, or "as of" would find two answers
+            v_at := v_last;
+            v_basis := 'order';
+        END IF;
         INSERT INTO ledger.subscription_change
             (account, subscription, customer, status_before, status, state, effective_at, effective_basis, turn)
-        VALUES (v_account, v_id, p_context ->> 'customer', v_old.status, v_state ->> 'status', v_state,
-                greatest(v_at, (SELECT max(h.effective_at) FROM ledger.subscription_change AS h
-                                 WHERE h.account = v_account AND h.subscription = v_id)), v_basis, v_turn);
+        VALUES (v_account, v_id, p_context ->> 'customer', v_old.status, v_state ->> 'status', v_state, v_at, v_basis,
+                v_turn);
         v_changes := v_changes || jsonb_build_object('what', 'subscription ' || v_id,
             'before', CASE WHEN v_old.status IS DISTINCT FROM v_state ->> 'status' THEN v_old.status
                            ELSE ledger.state_summary(v_old.state) END,

@@ -110,7 +110,8 @@ CREATE TABLE ledger.subscription_change (
     status text NOT NULL,
     state jsonb NOT NULL,                   -- the whole state from effective_at on
     effective_at timestamptz NOT NULL,      -- never before the change before it
-    effective_basis text NOT NULL,          -- where effective_at comes from: ended_at, trial_end, period, canceled_at, created, event, read
+    effective_basis text NOT NULL,          -- ended_at, trial_end, period, canceled_at, created: so Stripe says; event, read:
+                                            -- about then; order: moved up to the change before it
     turn uuid NOT NULL REFERENCES ops.turn (id),
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );

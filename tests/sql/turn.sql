@@ -1,0 +1,157 @@
+-- A turn: the claim is a fence, events are recorded once, failures never undo what was applied.
+BEGIN;
+SELECT no_plan();
+CREATE FUNCTION pg_temp.claim(p_subject text, p_claim uuid, p_events text[] DEFAULT '{}') RETURNS jsonb
+    LANGUAGE sql AS $$ SELECT ops.claim_customer('self', p_subject, p_claim, p_events, 'w1') $$;
+CREATE FUNCTION pg_temp.u(p_n int) RETURNS uuid LANGUAGE sql AS
+$$ SELECT (lpad(p_n::text, 8, '0') || '-0000-4000-8000-000000000000')::uuid $$;
+CREATE FUNCTION pg_temp.rows() RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', (SELECT count(*) FROM ledger.subscription), (SELECT count(*) FROM ledger.subscription_change),
+                     (SELECT count(*) FROM ledger.journal_entry), (SELECT count(*) FROM ledger.posting),
+                     (SELECT count(*) FROM ops.turn), (SELECT count(*) FROM ops.webhook_event),
+                     (SELECT count(*) FROM ledger.invoice), (SELECT count(*) FROM ledger.entitlement)) $$;
+
+-- claim
+SELECT is(pg_temp.claim('cus_1', pg_temp.u(1)),
+    '{"subject_kind": "customer", "known": false, "user_id": null, "routed_to": null, "applied": [], "wants": [],
+      "invoices_since": null, "sessions_since": null}'::jsonb, 'the first claim of a customer knows nothing');
+SELECT is(pg_temp.claim('ch_1', pg_temp.u(2)) ->> 'subject_kind', 'object', 'an id that is no cus_ is an object');
+SELECT is(pg_temp.claim('cusp_1', pg_temp.u(2)) ->> 'subject_kind', 'object', 'the underscore is no wildcard');
+SELECT throws_ok($$SELECT ops.claim_customer('self', 'cus_1', NULL, '{}', 'w')$$, '22004', NULL, 'a claim needs a uuid');
+SELECT throws_ok($$SELECT ops.claim_customer('self', '', gen_random_uuid(), '{}', 'w')$$, '23514', NULL, 'a claim needs a subject');
+SELECT is(current_setting('synchronous_commit'), 'off', 'a claim commits asynchronously');
+
+-- fence
+SELECT is(ledger.apply_turn(t.input('cus_1', pg_temp.u(9), '[]')) ->> 'outcome', 'fenced', 'a claim never made is fenced');
+SELECT is(ledger.apply_turn(t.input('cus_none', pg_temp.u(1), '[]')) ->> 'outcome', 'fenced', 'a customer never claimed is fenced');
+SELECT is(ledger.apply_turn(t.input('cus_1', NULL, '[]')) ->> 'outcome', 'fenced', 'no claim is fenced');
+SELECT is((SELECT count(*) FROM ops.turn), 0::bigint, 'fenced turns leave no trace');
+CREATE TEMP TABLE facts AS SELECT jsonb_build_array(
+    t.sub('sub_1', 'cus_1', 'active', NULL, '{"metadata": {"user_id": "u1"}}'),
+    t.invoice('in_1', 'cus_1', 'sub_1', 'paid', 1999), t.customer('cus_1')) AS objects,
+    jsonb_build_array(t.event('evt_1', 'invoice.paid', 'in_1'), t.event('evt_2', 'charge.succeeded', 'ch_1')) AS events;
+SELECT pg_temp.claim('cus_1', pg_temp.u(3));
+SELECT is(ledger.apply_turn(t.input('cus_1', pg_temp.u(1), objects, events)) ->> 'outcome', 'fenced',
+          'the second claim refuses the first') FROM facts;
+SELECT is(pg_temp.rows(), '0 0 0 0 0 0 0 0', 'and the refused turn wrote nothing');
+SELECT is(ledger.apply_turn(t.input('cus_1', pg_temp.u(3), objects, events)) - 'changes',
+          '{"outcome": "applied", "entries": 1, "applied": 1, "ignored": 1, "duplicates": 0}'::jsonb,
+          'the current claim applies') FROM facts;
+SELECT is(current_setting('synchronous_commit'), 'on', 'an apply commits synchronously');
+CREATE TEMP TABLE before AS SELECT pg_temp.rows() AS rows;
+SELECT is(ledger.apply_turn(t.input('cus_1', pg_temp.u(3), objects, events)) ->> 'outcome', 'fenced',
+          'a claim applies once') FROM facts;
+SELECT is(pg_temp.rows(), (SELECT rows FROM before), 'and its second use wrote nothing');
+SELECT is(pg_temp.claim('cus_1', pg_temp.u(4), '{evt_1,evt_2,evt_3}') - 'invoices_since',
+    '{"subject_kind": "customer", "known": true, "user_id": "u1", "routed_to": null, "applied": ["evt_1", "evt_2"],
+      "wants": [], "sessions_since": null}'::jsonb, 'the next claim knows what was applied');
+SELECT is(pg_temp.claim('cus_1', pg_temp.u(4), '{}') ->> 'invoices_since', (t.day(0) - 3600)::text,
+          'invoices are listed since an hour before the newest known');
+SELECT is((SELECT claim_no FROM ledger.customer WHERE id = 'cus_1'), 4::bigint, 'claims are counted');
+SELECT is(ledger.apply_turn(t.input('cus_1', pg_temp.u(4), objects, events)) - 'changes',
+          '{"outcome": "applied", "entries": 0, "applied": 0, "ignored": 0, "duplicates": 2}'::jsonb,
+          'the same facts again book nothing') FROM facts;
+SELECT is(t.turn('cus_1', '[]', '[]') -> 'changes', '[]', 'a turn without objects changes nothing');
+SELECT is(t.fingerprint('cus_1') #>> '{truth,subscriptions,0,status}', 'active', 'and what is absent stays');
+SELECT is(t.turn('cus_1', jsonb_build_array(t.invoice('in_dup', 'cus_1', NULL, 'open', 1), t.invoice('in_dup', 'cus_1', NULL, 'paid', 7))) ->> 'entries',
+          '1', 'an object that comes twice counts once, the last of it');
+
+-- wants
+SELECT t.turn('cus_w', jsonb_build_array(
+    t.invoice('in_draft', 'cus_w', NULL, 'draft', 0, 1), t.invoice('in_open', 'cus_w', NULL, 'open', 0, 1),
+    t.invoice('in_unc', 'cus_w', NULL, 'uncollectible', 0, 1), t.invoice('in_void', 'cus_w', NULL, 'void', 0, 1),
+    t.invoice('in_paid', 'cus_w', NULL, 'paid', 5, 2), t.session('cs_unpaid', 'cus_w', 'payment', 'unpaid', 5),
+    t.session('cs_paid', 'cus_w', 'payment', 'paid', 5),
+    t.session('cs_expired', 'cus_w', 'payment', 'unpaid', 5, '{"status": "expired"}'),
+    t.session('cs_open', 'cus_w', 'payment', 'unpaid', 5, '{"status": "open"}')));
+SELECT is(pg_temp.claim('cus_w', pg_temp.u(5)) -> 'wants', '[
+    {"object": "checkout.session", "id": "cs_open"}, {"object": "checkout.session", "id": "cs_unpaid"},
+    {"object": "invoice", "id": "in_draft"}, {"object": "invoice", "id": "in_open"}, {"object": "invoice", "id": "in_unc"}]'::jsonb,
+    'what is not final is wanted');
+SELECT ledger.apply_turn(t.input('cus_w', pg_temp.u(5), '[]', '[]', '{"missing": [{"object": "invoice", "id": "in_draft"}]}'));
+SELECT is(pg_temp.claim('cus_w', pg_temp.u(6)) -> 'wants' @> '[{"id": "in_draft"}]', false, 'a deleted draft is not wanted again');
+SELECT is((SELECT count(*) FROM ledger.journal_entry WHERE customer = 'cus_w'), 2::bigint, 'and no entry follows from what is missing');
+SELECT t.turn('cus_many', (SELECT jsonb_agg(t.invoice('in_m' || g, 'cus_many', NULL, 'open', 0)) FROM generate_series(1, 70) AS g));
+SELECT is(jsonb_array_length(pg_temp.claim('cus_many', pg_temp.u(7)) -> 'wants'), 50, 'at most 50 are wanted');
+SELECT pg_temp.claim('cus_many', pg_temp.u(8));
+SELECT ledger.apply_turn(t.input('cus_many', pg_temp.u(8), (SELECT jsonb_agg(t.invoice('in_m' || g, 'cus_many', NULL, 'open', 0)) FROM generate_series(1, 60) AS g),
+    '[]', jsonb_build_object('fetched_ms', t.day(101) * 1000)));
+SELECT is(pg_temp.claim('cus_many', pg_temp.u(9)) #>> '{wants,0,id}', 'in_m61', 'those unseen for longest come first');
+
+-- refusals
+CREATE FUNCTION pg_temp.refused(p_subject text, p_objects jsonb, p_extra jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM t.turn(p_subject, p_objects, '[]', p_extra);
+    RETURN 'applied';
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE || ': ' || SQLERRM;
+END $$;
+SELECT is(pg_temp.refused('cus_2', jsonb_build_array(t.invoice('in_x', 'cus_1', NULL, 'paid', 1))),
+          'IS004: invoice in_x belongs to cus_1, not to cus_2', 'an object of another customer is refused');
+SELECT is(pg_temp.refused('ch_2', jsonb_build_array(t.sub('sub_x', 'cus_1', 'active'))),
+          'IS004: subscription sub_x belongs to cus_1, not to ch_2', 'an object subject writes nobody''s subscription');
+SELECT is(pg_temp.refused('cus_2', jsonb_build_array(t.sub('sub_1', 'cus_2', 'active'))),
+          'IS004: subscription sub_1 belonged to cus_1 and now to cus_2', 'a subscription does not change hands unseen');
+SELECT is(pg_temp.refused('cus_2', jsonb_build_array(t.invoice('in_x', 'cus_2', NULL, 'paid', 1, 0, '{"livemode": true}'))),
+          'IS003: invoice in_x is of the other mode, this ledger is test', 'an object of the other mode is refused');
+SELECT is(pg_temp.refused('cus_2', '[]', '{"mode": "live"}'), 'IS003: this ledger is test, the turn is live', 'a turn of the other mode is refused');
+SELECT is(pg_temp.refused('cus_2', '[]', '{"mode": null}'), 'IS003: this ledger is test, the turn is without mode', 'a turn has a mode');
+SELECT is(pg_temp.refused('cus_2', '[]', '{"v": 2}'), '0A000: turn of version 2, this database understands 1', 'a turn of a version to come is refused');
+SELECT is(pg_temp.refused('cus_2', '[{"id": "in_1"}]'), 'IS001: object in_1: field object is missing', 'an object says what it is');
+SELECT is(pg_temp.refused('cus_2', jsonb_build_array(t.invoice('in_x', 'cus_2', NULL, 'paid', 1, 0, '{"amount_paid": 1.5}'))),
+          'IS001: invoice in_x: field amount_paid is not a whole number of 64 bits, or not expected to be a number', 'half a cent is refused by name');
+SELECT is(pg_temp.refused('cus_2', jsonb_build_array(t.invoice('in_x', 'cus_2', NULL, 'paid', -1))),
+          'IS001: invoice in_x: a negative amount paid', 'a negative payment is refused');
+SELECT is(pg_temp.refused('cus_2', '[{"object": "moon", "id": "moon_1", "customer": "cus_77"}]'), 'applied', 'objects of other kinds are passed over');
+SELECT is((SELECT count(*) FROM ledger.invoice WHERE id = 'in_x'), 0::bigint, 'a refused turn leaves nothing behind');
+
+-- failures and dead letters
+CREATE FUNCTION pg_temp.fail(p_turn int, p_bury boolean, p_events jsonb, p_class text DEFAULT 'stripe_transient') RETURNS void LANGUAGE sql AS $$
+    SELECT ops.fail_turn(jsonb_build_object('account', 'self', 'subject', 'cus_f', 'worker', 'w1', 'turn', pg_temp.u(p_turn),
+        'class', p_class, 'error', repeat('x', 600), 'attempt', p_turn, 'bury', p_bury,
+        'next_at_ms', CASE WHEN NOT p_bury THEN t.day(3) * 1000 END, 'events', p_events)) $$;
+SELECT pg_temp.fail(11, false, jsonb_build_array(t.event('evt_f1', 'invoice.paid'), t.event('evt_f2', 'payout.paid')));
+SELECT is((SELECT array_agg(outcome || ' ' || error_class || ' ' || length(error) || ' ' || extract(epoch FROM next_at)::bigint ORDER BY id)
+             FROM ops.webhook_event WHERE subject = 'cus_f'),
+          ARRAY['retrying stripe_transient 500 ' || t.day(3), 'retrying stripe_transient 500 ' || t.day(3)], 'a failed turn leaves its events retrying');
+SELECT is(ops.event_outcome('self', 'evt_f1') ->> 'outcome', 'retrying', 'which operators see');
+SELECT is(ops.event_outcome('self', 'evt_never'), NULL, 'an event not heard of has no outcome');
+SELECT pg_temp.fail(12, true, jsonb_build_array(t.event('evt_f1', 'invoice.paid'), t.event('evt_f2', 'payout.paid')), 'unknown_shape');
+SELECT is((SELECT array_agg(event_id || ' ' || class || ' ' || attempts ORDER BY event_id) FROM ops.dead_letter_list(NULL, 10)),
+          '{evt_f1 unknown_shape 12,evt_f2 unknown_shape 12}', 'buried events are open dead letters');
+SELECT pg_temp.fail(13, true, jsonb_build_array(t.event('evt_f1', 'invoice.paid')), 'bug');
+SELECT is((SELECT class || ' ' || burials FROM ops.dead_letter_list('bug', 10)), 'bug 2', 'buried again is still one letter');
+SELECT is((SELECT array_agg(r.event_id || ' ' || r.subject || ' ' || r.type || ' ' || r.created) FROM ops.dead_letter_take_for_retry('{"event": "evt_f1"}') AS r),
+          ARRAY['evt_f1 cus_f invoice.paid ' || t.day(0)], 'a retry gets what an envelope needs');
+SELECT is((SELECT count(*) FROM ops.dead_letter_take_for_retry('{"class": "policy"}')), 0::bigint, 'a selector selects');
+SELECT is((SELECT count(*) FROM ops.dead_letter_take_for_retry('{"customer": "cus_f"}')), 2::bigint, 'all of a customer');
+SELECT is((SELECT count(*) FROM ops.dead_letter_take_for_retry('{"all": true, "limit": 1}')), 1::bigint, 'at most so many');
+SELECT throws_ok($$SELECT * FROM ops.dead_letter_take_for_retry('{}')$$, '22023', NULL, 'nothing asked for is an error');
+SELECT throws_ok($$SELECT * FROM ops.dead_letter_take_for_retry('{"all": false}')$$, '22023', NULL, 'all false is nothing');
+SELECT is(ops.dead_letter_show('evt_f1') #>> '{letters,0,class}', 'bug', 'a letter is shown');
+SELECT is(ops.dead_letter_show('evt_1'), NULL, 'an event that never died is no letter');
+SELECT is((SELECT count(*) FROM ops.dead_letter_list(NULL, 10)), 2::bigint, 'letters stay open after a retry was asked for');
+SELECT is(t.turn('cus_f', '[]', jsonb_build_array(t.event('evt_f1', 'invoice.paid'))) - 'changes',
+          '{"outcome": "applied", "entries": 0, "applied": 1, "ignored": 0, "duplicates": 0}'::jsonb, 'a dead event is applied when its turn succeeds');
+SELECT is((SELECT count(*) FROM ops.dead_letter_list(NULL, 10)), 0::bigint, 'success settles all dead letters of the customer');
+SELECT is(ops.event_outcome('self', 'evt_f2') ->> 'outcome', 'ignored', 'and the events that were dead with it');
+SELECT is((SELECT count(*) FROM ops.dead_letter WHERE settled_by IS NOT NULL), 2::bigint, 'a settled letter names the turn');
+SELECT pg_temp.fail(14, true, jsonb_build_array(t.event('evt_f1', 'invoice.paid')), 'bug');
+SELECT is(ops.event_outcome('self', 'evt_f1') ->> 'outcome', 'applied', 'a failure never overwrites an applied event');
+SELECT is((SELECT count(*) FROM ops.dead_letter_list(NULL, 10)), 0::bigint, 'nor does it bury one');
+SELECT is((SELECT outcome FROM ops.turn WHERE id = pg_temp.u(14)), 'dead', 'the failed turn itself is on record');
+
+-- routed objects
+SELECT pg_temp.claim('dp_1', pg_temp.u(20));
+SELECT is(ops.route_object('self', 'dp_1', pg_temp.u(19), 'cus_1', NULL), false, 'routing is fenced');
+SELECT is(ops.route_object('self', 'dp_1', pg_temp.u(20), 'cus_1', NULL), true, 'an object is routed to its customer');
+SELECT is(ops.route_object('self', 'dp_1', pg_temp.u(20), 'cus_2', NULL), false, 'once per claim');
+SELECT is(pg_temp.claim('dp_1', pg_temp.u(21)) ->> 'routed_to', 'cus_1', 'the next claim knows');
+SELECT is((SELECT customer FROM ops.customer_of('dp_1')), 'cus_1', 'and so do operators');
+SELECT throws_ok($$SELECT ops.route_object('self', 'dp_1', pg_temp.u(21), 'dp_1', NULL)$$, '22023', NULL, 'not to itself');
+SELECT pg_temp.claim('cus_1', pg_temp.u(22));
+SELECT is(ops.route_object('self', 'cus_1', pg_temp.u(22), 'cus_2', NULL), false, 'a customer is never routed away');
+
+SELECT is((SELECT string_agg(check_name, '; ') FROM ops.verify() WHERE NOT ok), NULL, 'the ledger verifies');
+SELECT * FROM finish();
+ROLLBACK;
