@@ -116,7 +116,7 @@ test-e2e:         ## end to end, short
 torture:          ## end to end, ten seeds of 100 customers, workers killed every second, services taken away
 	@deploy/local/deps test
 	$(AGAIN) -j$(JOBS) all
-	@SEEDS=$(or $(SEEDS),10) CUSTOMERS=$(or $(CUSTOMERS),100) tests/run tests/e2e
+	@SEEDS=$(or $(SEEDS),10) CUSTOMERS=$(or $(CUSTOMERS),100) OUTAGE_SECONDS=10 tests/run tests/e2e
 fuzz:             ## every fuzz target for FUZZ_SECONDS each
 	@deploy/local/deps lint
 	$(AGAIN) -j$(JOBS) $(FUZZERS)

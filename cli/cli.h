@@ -14,8 +14,6 @@
 #include "common/config.h"
 #include "common/err.h"
 
-#define INSTEP_VERSION "0.1.0"
-
 enum cli_exit {
     CLI_DONE = 0,
     CLI_FOUND = 1,      /* discrepancies, dead letters, a sync that did not succeed */

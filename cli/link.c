@@ -65,6 +65,8 @@ int cmd_link(const struct cli_command *command, const struct config *config, int
         err = db_json(conn, "SELECT ops.link_user($1, $2, $3, $4)", 4, params, &linked, &fail);
     if (!err && !json)
         printf("%s belongs to user %s now\n", argv[1], user);
+    if (!err && !json)
+        sync_print_changes(json_object_get(linked, "changes"));
     if (!err && !no_sync) {
         err = link_sync(conn, config, account, argv[1], &result, &fail);
         if (err)

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "common/log.h"
+#include "common/version.h"
 
 static const struct cli_command commands[] = {
     {"migrate", "[--status | --dry-run] [--json]", "bring the database to this program's schema",
@@ -58,7 +59,7 @@ static const struct cli_command commands[] = {
      "policy,\n"
      "bug. A retried event goes to the front of the queue and stays on the shelf until a turn succeeds with "
      "it.\n\n"
-     "  list         the open ones, newest first; exit status 1 if there are any\n"
+     "  list         the open ones, oldest first; exit status 1 if there are any\n"
      "  show EVENT   everything known of one\n"
      "  retry ...    an event, all of a customer, all of a class, or all\n"
      "  --class C    only this class\n"

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "common/clock.h"
 #include "common/http_client.h"
 #include "common/redis_client.h"
+#include "common/version.h"
 
 #define GET_TIMEOUT_MS 60000
 #define GET_BYTES_MAX  (256U << 20)

@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -20,34 +19,93 @@ static json_t *depth_json(const struct queue_depth *depth)
                      (json_int_t)depth->oldest_waiting_ms, "buried_total", (json_int_t)depth->buried_total);
 }
 
-/* "queue.ready.webhook   3", whatever the database has to tell. */
-static void flat_print(const char *prefix, const json_t *value)
+static json_int_t number_at(const json_t *root, const char *group, const char *key)
 {
-    char name[160];
-    const char *key;
-    json_t *member;
-    size_t i;
+    return json_integer_value(json_object_get(group ? json_object_get(root, group) : root, key));
+}
 
-    if (json_is_object(value)) {
-        json_object_foreach((json_t *)(uintptr_t)value, key, member)
-        {
-            (void)snprintf(name, sizeof name, "%s%s%s", prefix, *prefix ? "." : "", key);
-            flat_print(name, member);
-        }
-    } else if (json_is_array(value)) {
-        json_array_foreach(value, i, member)
-        {
-            char *line = json_dumps(member, JSON_ENCODE_ANY | JSON_COMPACT);
-            printf("%-36s %s\n", prefix, line ? line : "");
-            free(line);
-        }
-    } else if (json_is_string(value)) {
-        printf("%-36s %s\n", prefix, json_string_value(value));
-    } else {
-        char *text = json_dumps(value, JSON_ENCODE_ANY);
-        printf("%-36s %s\n", prefix, text ? text : "");
-        free(text);
+/* "3.2 s", "450 ms", "2 h": for people. */
+static const char *age_text(int64_t age_ms, char text[32])
+{
+    if (age_ms < 1000)
+        (void)snprintf(text, 32, "%" PRId64 " ms", age_ms);
+    else if (age_ms < 120000)
+        (void)snprintf(text, 32, "%" PRId64 ".%" PRId64 " s", age_ms / 1000, age_ms % 1000 / 100);
+    else if (age_ms < 7200000)
+        (void)snprintf(text, 32, "%" PRId64 " min", age_ms / 60000);
+    else
+        (void)snprintf(text, 32, "%" PRId64 " h", age_ms / 3600000);
+    return text;
+}
+
+static void queue_print(const struct queue_depth *depth)
+{
+    char waiting[32];
+    char due[32];
+
+    printf("queue      customers ready: interactive %" PRId64 ", webhook %" PRId64 ", sweep %" PRId64
+           "; delayed %" PRId64 "; in a turn %" PRId64 "\n",
+           depth->ready[QUEUE_INTERACTIVE], depth->ready[QUEUE_WEBHOOK], depth->ready[QUEUE_SWEEP],
+           depth->delayed, depth->leased);
+    printf("           oldest waiting %s; most overdue %s\n", age_text(depth->oldest_waiting_ms, waiting),
+           age_text(depth->oldest_due_age_ms, due));
+}
+
+/* "applied 812, ignored 20", or the word for an empty object. */
+static void counts_print(const char *title, const json_t *counts, const char *none)
+{
+    const char *key;
+    json_t *value;
+    const char *comma = "";
+
+    printf("%-10s", title);
+    json_object_foreach((json_t *)(uintptr_t)counts, key, value)
+    {
+        printf("%s %s %" JSON_INTEGER_FORMAT, comma, key, json_integer_value(value));
+        comma = ",";
     }
+    puts(*comma ? "" : none);
+}
+
+static void sales_print(const json_t *sales)
+{
+    const char *currency;
+    json_t *sum;
+
+    json_object_foreach((json_t *)(uintptr_t)sales, currency, sum)
+    {
+        printf("sales      %s: %" JSON_INTEGER_FORMAT " minor units in %" JSON_INTEGER_FORMAT " sales\n",
+               currency, number_at(sum, NULL, "sales"), number_at(sum, NULL, "count"));
+    }
+}
+
+static void database_print(const json_t *root)
+{
+    const json_t *turns = json_object_get(root, "turns");
+    const char *mode = json_string_value(json_object_get(root, "mode"));
+    json_int_t reads = number_at(turns, NULL, "stripe_reads");
+    json_int_t tenths = reads ? number_at(turns, NULL, "events") * 10 / reads : 0;
+
+    printf("ledger     mode %s; customers %" JSON_INTEGER_FORMAT " (%" JSON_INTEGER_FORMAT
+           " without a user); entitled users %" JSON_INTEGER_FORMAT "; entries %" JSON_INTEGER_FORMAT "\n",
+           mode ? mode : "not pinned yet", number_at(root, NULL, "customers"),
+           number_at(root, NULL, "orphans"), number_at(root, NULL, "entitled_users"),
+           number_at(root, NULL, "entries"));
+    sales_print(json_object_get(root, "sales"));
+    if (number_at(root, NULL, "flagged_sales"))
+        printf("           %" JSON_INTEGER_FORMAT " sales are flagged for a person to look at\n",
+               number_at(root, NULL, "flagged_sales"));
+    counts_print("subs", json_object_get(root, "subscriptions"), " none");
+    counts_print("events", json_object_get(root, "events"), " none");
+    printf("turns      applied %" JSON_INTEGER_FORMAT ", failed %" JSON_INTEGER_FORMAT
+           "; Stripe reads %" JSON_INTEGER_FORMAT "; events absorbed per read %" JSON_INTEGER_FORMAT
+           ".%" JSON_INTEGER_FORMAT "\n",
+           number_at(turns, NULL, "applied"), number_at(turns, NULL, "failed"), reads, tenths / 10,
+           tenths % 10);
+    printf("lag        half within %" JSON_INTEGER_FORMAT " ms, all within %" JSON_INTEGER_FORMAT
+           " ms (webhook to ledger, last 100 events)\n",
+           number_at(root, "lag_ms", "p50"), number_at(root, "lag_ms", "max"));
+    counts_print("dead", json_object_get(json_object_get(root, "dead_letters"), "by_class"), " none");
 }
 
 int cmd_status(const struct cli_command *command, const struct config *config, int argc, char **argv)
@@ -80,9 +138,12 @@ int cmd_status(const struct cli_command *command, const struct config *config, i
         if (json) {
             (void)json_dumpf(root, stdout, JSON_INDENT(2));
             (void)putchar('\n');
-        } else
-            flat_print("", root);
+        } else {
+            queue_print(&depth);
+            database_print(database);
+        }
         json_decref(root);
+        exit_status = number_at(database, "dead_letters", "open") ? CLI_FOUND : CLI_DONE;
     }
     json_decref(database);
     cli_queue_close(queue);

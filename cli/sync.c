@@ -98,15 +98,26 @@ static const char *value_text(const json_t *value, char buffer[64])
     return buffer;
 }
 
+void sync_print_changes(const json_t *changes)
+{
+    char before[64];
+    char after[64];
+    size_t i;
+    json_t *change;
+
+    json_array_foreach(changes, i, change)
+    {
+        const char *what = json_string_value(json_object_get(change, "what"));
+        printf("  %s: %s -> %s\n", what ? what : "?", value_text(json_object_get(change, "before"), before),
+               value_text(json_object_get(change, "after"), after));
+    }
+}
+
 void sync_print(const struct sync_result *result)
 {
     const json_t *changes = json_object_get(result->outcome, "changes");
     const char *error = json_string_value(json_object_get(result->outcome, "error"));
     const char *word = sync_word(result);
-    char before[64];
-    char after[64];
-    size_t i;
-    json_t *change;
 
     printf("%s  %s", result->subject, word);
     if (!strcmp(word, "pending"))
@@ -114,12 +125,7 @@ void sync_print(const struct sync_result *result)
     if (error)
         printf(": %s", error);
     (void)putchar('\n');
-    json_array_foreach(changes, i, change)
-    {
-        const char *what = json_string_value(json_object_get(change, "what"));
-        printf("  %s: %s -> %s\n", what ? what : "?", value_text(json_object_get(change, "before"), before),
-               value_text(json_object_get(change, "after"), after));
-    }
+    sync_print_changes(changes);
     if (!strcmp(word, "applied") && !json_array_size(changes))
         puts("  the ledger was in step already");
 }

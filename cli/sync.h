@@ -27,6 +27,8 @@ enum err sync_wait(PGconn *conn, struct sync_result *result, int64_t deadline_mo
 const char *sync_word(const struct sync_result *result);
 /* One result for a person. */
 void sync_print(const struct sync_result *result);
+/* [{"what", "before", "after"}], one line each. */
+void sync_print_changes(const json_t *changes);
 json_t *sync_json(const struct sync_result *result);
 
 #endif

@@ -1,0 +1,237 @@
+# Shared by the end-to-end tests; they source it. A world is one private Redis and Postgres, one simulator, one
+# ingest and some workers. Nothing here asserts a wall-clock time: waiting ends when nothing moves any more.
+# shellcheck shell=sh disable=SC1091,SC2034
+
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+BIN=${BIN:-$ROOT/bin}
+STACK=$ROOT/deploy/local/stack
+STALL_SECONDS=${STALL_SECONDS:-180} # without any progress for so long: give up
+WEBHOOK_SECRET=whsec_test_sim_secret
+
+# ---- TAP ----------------------------------------------------------------------------------------------------------
+
+tap_count=0
+tap_failures=0
+
+ok() { # status, sentence
+    tap_count=$((tap_count + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $tap_count - $2"
+    else
+        echo "not ok $tap_count - $2"
+        tap_failures=$((tap_failures + 1))
+    fi
+}
+
+is() { # got, expected, sentence
+    if [ "$1" = "$2" ]; then
+        ok 0 "$3"
+    else
+        ok 1 "$3"
+        note "got '$1', expected '$2'"
+    fi
+}
+
+note() {
+    printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+tap_done() {
+    echo "1..$tap_count"
+    exit "$((tap_failures > 0))"
+}
+
+# ---- a world ------------------------------------------------------------------------------------------------------
+
+world=
+# Name of the world (part of its directory), seed of the simulator. Starts all but workers.
+world_start() {
+    world=$(mktemp -d "${TMPDIR:-/tmp}/instep-e2e-$1.XXXXXX")
+    chmod 755 "$world"
+    mkdir "$world/log" "$world/pid"
+    world_failed=0
+    "$STACK" start "$world/stack"
+    . "$world/stack/env"
+    DATABASE_URL=$OWNER_DATABASE_URL "$BIN/instep" migrate >"$world/log/migrate.log" 2>&1 || {
+        cat "$world/log/migrate.log" >&2
+        return 1
+    }
+    "$STACK" provision "$world/stack"
+    WORKER_DATABASE_URL=$DATABASE_URL
+    sim_port=$("$STACK" port)
+    ingest_port=$("$STACK" port)
+    ingest_admin_port=$("$STACK" port)
+    SIM=http://127.0.0.1:$sim_port
+    INGEST=http://127.0.0.1:$ingest_port
+    export INSTEP_MODE=test STRIPE_API_KEY=sk_test_sim STRIPE_API_BASE="$SIM" STRIPE_WEBHOOK_SECRETS="$WEBHOOK_SECRET"
+    # The simulator has no limit unless a test sets one, and failures are many here: come back soon.
+    export INSTEP_STRIPE_RATE=5000 INSTEP_STRIPE_ENDPOINT_RATE=5000
+    export INSTEP_RETRY_BASE_MS=100 INSTEP_RETRY_MAX_MS=2000
+    export DATABASE_URL
+    sim_seed=$2
+    sim_start
+    ingest_start
+}
+
+# Runs a program in the background; its pid is in $world/pid/NAME, its output in $world/log/NAME.log.
+spawn() { # name, command...
+    spawn_name=$1
+    shift
+    "$@" >>"$world/log/$spawn_name.log" 2>&1 &
+    echo "$!" >"$world/pid/$spawn_name"
+}
+
+pid_of() {
+    cat "$world/pid/$1" 2>/dev/null
+}
+
+# Ends one program; a signal other than 9 lets it drain. Waits until it is gone.
+end() { # name, signal
+    end_pid=$(pid_of "$1") || return 0
+    kill "-${2:-TERM}" "$end_pid" 2>/dev/null || true
+    wait "$end_pid" 2>/dev/null || true
+    rm -f "$world/pid/$1"
+}
+
+answers() { # url
+    curl -fsS -m 2 -o /dev/null "$1" 2>/dev/null
+}
+
+wait_for() { # sentence, command...
+    wait_what=$1
+    shift
+    wait_rounds=0
+    until "$@"; do
+        wait_rounds=$((wait_rounds + 1))
+        if [ "$wait_rounds" -gt $((STALL_SECONDS * 10)) ]; then
+            note "gave up waiting: $wait_what"
+            world_failed=1
+            return 1
+        fi
+        sleep 0.1
+    done
+}
+
+sim_start() {
+    spawn sim "$BIN/stripe-sim" --listen "127.0.0.1:$sim_port" --seed "$sim_seed" \
+        --webhook "$INGEST/webhooks/stripe" --secret "$WEBHOOK_SECRET"
+    wait_for "the simulator" answers "$SIM/sim/status"
+}
+
+ingest_start() {
+    INSTEP_LISTEN=127.0.0.1:$ingest_port INSTEP_ADMIN_LISTEN=127.0.0.1:$ingest_admin_port \
+        spawn ingest "$BIN/instep-ingest"
+    wait_for "the ingest" answers "http://127.0.0.1:$ingest_admin_port/readyz"
+}
+
+worker_start() { # number
+    DATABASE_URL=$WORKER_DATABASE_URL INSTEP_ADMIN_LISTEN=127.0.0.1:0 spawn "worker$1" "$BIN/instep-worker"
+}
+
+workers_start() { # how many
+    worker_number=0
+    while [ "$worker_number" -lt "$1" ]; do
+        worker_number=$((worker_number + 1))
+        worker_start "$worker_number"
+    done
+}
+
+# Ends everything. Logs are kept, and named, when a test of this world failed.
+world_end() {
+    for world_pid in "$world"/pid/*; do
+        [ -e "$world_pid" ] || continue
+        end "$(basename "$world_pid")" TERM
+    done
+    "$STACK" destroy "$world/stack" || true
+    if [ "$world_failed" -ne 0 ]; then
+        note "kept: $world/log"
+    else
+        rm -rf "$world"
+    fi
+}
+
+# For a test that is interrupted: leave nothing running.
+world_abort() {
+    [ -z "$world" ] || [ ! -d "$world/pid" ] || world_end
+}
+trap 'world_abort; exit 130' INT TERM
+
+# ---- looking at it ------------------------------------------------------------------------------------------------
+
+operator() {
+    DATABASE_URL=$OPERATOR_DATABASE_URL "$BIN/instep" "$@"
+}
+
+owner_sql() {
+    psql -X -q -At -v ON_ERROR_STOP=1 "$OWNER_DATABASE_URL" -c "$1"
+}
+
+sim_get() { # path, jq filter
+    curl -fsS -m 10 "$SIM$1" | jq -r "$2"
+}
+
+sim_post() { # path, body
+    curl -fsS -m 30 -X POST -H 'Content-Type: application/json' -d "$2" "$SIM$1"
+}
+
+# Customers that have anything in Redis: waiting, delayed or in a turn.
+queue_customers() {
+    redis-cli -h 127.0.0.1 -p "$REDIS_PORT" --scan --pattern 'instep:*:stream:*' | wc -l
+}
+
+# One line that changes whenever anything moves; the second word says whether all is done.
+progress() {
+    progress_sim=$(sim_get /sim/status \
+        'if .running or .deliveries.pending > 0 then "busy" else "quiet" end + " \(.now) \(.events) \(.deliveries.attempts)"' \
+        2>/dev/null) || progress_sim="busy away"
+    progress_queue=$(queue_customers 2>/dev/null) || progress_queue=away
+    progress_turns=$(owner_sql 'SELECT count(*), max(recorded_at) FROM ops.turn' 2>/dev/null) || progress_turns=away
+    echo "${progress_sim%% *} $progress_queue ${progress_sim#* } $progress_turns"
+}
+
+# Wait until the simulator is quiet and nothing is queued, twice in a row. Fails when nothing moves any more.
+# Each round calls every_round(), which a test may define to make trouble.
+every_round() {
+    :
+}
+quiet_now=
+quiet_wait() {
+    quiet_last=
+    quiet_since=$(date +%s)
+    quiet_rounds=0
+    while [ "$quiet_rounds" -lt 2 ]; do
+        quiet_now=$(progress)
+        case $quiet_now in
+        "quiet 0 "*) quiet_rounds=$((quiet_rounds + 1)) ;;
+        *) quiet_rounds=0 ;;
+        esac
+        if [ "$quiet_now" != "$quiet_last" ]; then
+            quiet_last=$quiet_now
+            quiet_since=$(date +%s)
+        elif [ $(($(date +%s) - quiet_since)) -gt "$STALL_SECONDS" ]; then
+            note "nothing moves any more: $quiet_now"
+            note "$(curl -fsS -m 5 "$SIM/sim/status" 2>&1)"
+            note "$(operator status 2>&1)"
+            world_failed=1
+            return 1
+        fi
+        every_round
+        sleep 0.3
+    done
+}
+
+# Four results: the run ended, the ledger equals the truth, nothing is dead, Redis is empty. $1 begins each sentence.
+converged() {
+    quiet_wait
+    ok $? "$1: the simulator is quiet and the queue is empty"
+    operator verify >"$world/log/verify.log" 2>&1
+    converged_status=$?
+    ok "$converged_status" "$1: instep verify is clean and the ledger equals the truth"
+    [ "$converged_status" -eq 0 ] || note "$(cat "$world/log/verify.log")"
+    is "$(owner_sql 'SELECT count(*) FROM ops.dead_letter WHERE settled_at IS NULL')" 0 "$1: no dead letters"
+    is "$(redis-cli -h 127.0.0.1 -p "$REDIS_PORT" --scan --pattern 'instep:*:lease:*' | wc -l)" 0 \
+        "$1: no customer has left anything in Redis"
+    note "$1: $(owner_sql "SELECT format('%s turns, %s Stripe reads, %s events, %s entries', count(*),
+        sum(stripe_reads), sum(events_count), sum(entries_count)) FROM ops.turn")"
+    [ "$tap_failures" -eq 0 ] || world_failed=1
+}
