@@ -1,0 +1,155 @@
+/* API: Checkout sessions. */
+#include <string.h>
+
+#include "sim/call.h"
+#include "sim/checkout.h"
+#include "sim/events.h"
+#include "sim/render.h"
+
+/* A price made on the spot by price_data. NULL after a refusal. */
+static struct price *inline_price(struct call *call, json_t *data)
+{
+    const char *currency = form_text(data, "currency");
+    const char *name = form_text(data, "product_data.name");
+    const char *interval = form_text(data, "recurring.interval");
+    struct product *product = sim_find_type(call->sim, form_text(data, "product"), TYPE_PRODUCT);
+    int64_t amount;
+
+    if (!currency || strlen(currency) != 3 || !form_integer(data, "unit_amount", &amount) || amount < 0 ||
+        (!product && !name) || (interval && !interval_parse(interval))) {
+        (void)refuse(&call->why, 400, "parameter_missing", "line_items[0][price_data]",
+                     "price_data needs currency, unit_amount and product or product_data[name].");
+        return NULL;
+    }
+    if (!product) {
+        product = sim_object(call->sim, TYPE_PRODUCT, sizeof *product);
+        product->name = sim_text(call->sim, name);
+        product->active = true;
+    }
+    struct price *price = sim_object(call->sim, TYPE_PRICE, sizeof *price);
+    price->product = product;
+    price->currency = sim_text(call->sim, currency);
+    price->unit_amount = amount;
+    price->interval = interval ? interval_parse(interval) : INTERVAL_NONE;
+    price->interval_count = interval ? 1 : 0;
+    return price;
+}
+
+static bool order_lines(struct call *call, struct session_order *order)
+{
+    json_t *lines = json_object_get(call->params, "line_items");
+    const char *key;
+    json_t *entry;
+
+    json_object_foreach(lines, key, entry)
+    {
+        struct session_line *line = &order->lines[order->lines_count];
+        const char *id = form_text(entry, "price");
+        json_t *data = json_object_get(entry, "price_data");
+
+        if (order->lines_count == SESSION_LINES_MAX)
+            return refuse(&call->why, 400, NULL, "line_items", "Too many line items.");
+        line->price = data ? inline_price(call, data) : sim_find_type(call->sim, id, TYPE_PRICE);
+        if (call->why.status)
+            return false;
+        if (!line->price)
+            return refuse(&call->why, 400, "resource_missing", "line_items[0][price]",
+                          "No such price: '%.80s'", id ? id : "");
+        line->quantity = 1;
+        if (form_at(entry, "quantity") &&
+            (!form_integer(entry, "quantity", &line->quantity) || line->quantity < 1))
+            return refuse(&call->why, 400, "parameter_invalid_integer", "line_items[0][quantity]",
+                          "Invalid quantity.");
+        order->lines_count++;
+    }
+    return true;
+}
+
+static bool order_mode(struct call *call, struct session_order *order)
+{
+    static const char *const modes[] = {"payment", "subscription", "setup"};
+    const char *mode = form_text(call->params, "mode");
+
+    for (unsigned i = 0; mode && i < 3; i++)
+        if (strcmp(mode, modes[i]) == 0)
+            order->mode = modes[i];
+    return order->mode || refuse(&call->why, 400, "parameter_missing", "mode",
+                                 "mode must be payment, subscription or setup.");
+}
+
+static json_t *hash(json_t *params, const char *path)
+{
+    json_t *value = form_at(params, path);
+
+    return json_is_object(value) ? value : NULL;
+}
+
+void sessions_create(struct call *call)
+{
+    json_t *params = call->params;
+    const char *creation = form_text(params, "customer_creation");
+    struct session_order order = {.customer = call_param(call, "customer", TYPE_CUSTOMER)};
+    struct session *cs;
+
+    if (call->why.status || !order_mode(call, &order) || !order_lines(call, &order))
+        return;
+    order.client_reference_id = form_text(params, "client_reference_id");
+    order.customer_email = form_text(params, "customer_email");
+    order.success_url = form_text(params, "success_url");
+    order.cancel_url = form_text(params, "cancel_url");
+    order.customer_always = creation && strcmp(creation, "always") == 0;
+    order.invoice_creation = form_flag(params, "invoice_creation.enabled", false);
+    order.metadata = hash(params, "metadata");
+    order.subscription_metadata = hash(params, "subscription_data.metadata");
+    (void)form_integer(params, "subscription_data.trial_period_days", &order.trial_days);
+    (void)form_integer(params, "subscription_data.trial_end", &order.trial_end);
+    (void)form_integer(params, "expires_at", &order.expires_at);
+    if (order.trial_days < 0 || order.trial_days > 730)
+        (void)refuse(&call->why, 400, NULL, "subscription_data[trial_period_days]",
+                     "Invalid trial_period_days");
+    else if (session_create(call->sim, &order, &cs, &call->why))
+        call_answer(call, &cs->o);
+}
+
+void sessions_get(struct call *call)
+{
+    struct session *cs = call_object(call, TYPE_SESSION);
+
+    if (cs)
+        call_answer(call, &cs->o);
+}
+
+void sessions_expire(struct call *call)
+{
+    struct session *cs = call_object(call, TYPE_SESSION);
+
+    if (cs && session_expire(call->sim, cs, &call->why))
+        call_answer(call, &cs->o);
+}
+
+void sessions_lines(struct call *call)
+{
+    struct session *cs = call_object(call, TYPE_SESSION);
+
+    if (cs)
+        call_answer_json(call, render_expand_only(call->sim, &cs->o, "line_items"));
+}
+
+static bool session_matches(struct call *call, const struct object *o)
+{
+    const struct session *cs = (const struct session *)o;
+    const char *email = cs->customer && cs->customer->email ? cs->customer->email : cs->email;
+
+    return call_says(call, "status", cs->status) &&
+           call_says(call, "payment_intent", cs->intent ? cs->intent->o.id : NULL) &&
+           call_says(call, "subscription", cs->subscription ? cs->subscription->o.id : NULL) &&
+           call_says(call, "customer_details.email", email);
+}
+
+void sessions_list(struct call *call)
+{
+    const struct list *scope = call_scope(call, TYPE_SESSION);
+
+    if (scope)
+        call_list(call, scope, false, session_matches);
+}

@@ -1,0 +1,264 @@
+/* API: invoices, invoice items, invoice payments, payment intents, setup intents, charges. */
+#include <string.h>
+
+#include "sim/call.h"
+#include "sim/events.h"
+#include "sim/render.h"
+
+/* --- invoices --- */
+
+void invoices_create(struct call *call)
+{
+    struct customer *c = call_param(call, "customer", TYPE_CUSTOMER);
+    const char *currency = form_text(call->params, "currency");
+
+    if (!c && !call->why.status)
+        (void)refuse(&call->why, 400, "parameter_missing", "customer", "Missing required param: customer.");
+    if (c && c->deleted)
+        (void)refuse(&call->why, 400, "resource_missing", "customer", "No such customer: '%s'", c->o.id);
+    if (call->why.status)
+        return;
+    for (size_t i = 0; !currency && i < c->of[TYPE_INVOICEITEM].count; i++) {
+        const struct invoiceitem *ii = (const struct invoiceitem *)c->of[TYPE_INVOICEITEM].at[i];
+        if (!ii->invoice && !ii->subscription)
+            currency = ii->currency;
+    }
+    if (!currency)
+        currency = c->currency ? c->currency : "usd";
+    struct invoice *inv = invoice_create(call->sim, c, NULL, "manual", sim_text(call->sim, currency));
+    json_t *metadata = json_object_get(call->params, "metadata");
+    if (json_is_object(metadata))
+        metadata_merge(&inv->o, metadata);
+    inv->auto_advance = form_flag(call->params, "auto_advance", false);
+    if (inv->auto_advance) {
+        inv->finalizes_at = call->sim->now + HOUR;
+        sim_book(call->sim, inv->finalizes_at, DUE_FINALIZE, inv, 0);
+    }
+    invoice_take_pending(call->sim, inv);
+    invoice_announce(call->sim, inv);
+    call_answer(call, &inv->o);
+}
+
+void invoices_get(struct call *call)
+{
+    struct invoice *inv = call_object(call, TYPE_INVOICE);
+
+    if (inv)
+        call_answer(call, &inv->o);
+}
+
+static bool invoice_matches(struct call *call, const struct object *o)
+{
+    const struct invoice *inv = (const struct invoice *)o;
+
+    return call_says(call, "customer", inv->customer->o.id) &&
+           call_says(call, "status", invoice_status_name(inv->status)) &&
+           call_says(call, "collection_method", "charge_automatically");
+}
+
+void invoices_list(struct call *call)
+{
+    struct subscription *sub = call_param(call, "subscription", TYPE_SUBSCRIPTION);
+    const struct list *scope = call->why.status ? NULL : call_scope(call, TYPE_INVOICE);
+
+    if (scope)
+        call_list(call, sub ? &sub->invoices : scope, false, invoice_matches);
+}
+
+void invoices_lines(struct call *call)
+{
+    struct invoice *inv = call_object(call, TYPE_INVOICE);
+
+    if (inv)
+        call_list(call, &inv->lines, true, NULL);
+}
+
+void invoices_finalize(struct call *call)
+{
+    struct invoice *inv = call_object(call, TYPE_INVOICE);
+
+    if (inv && inv->status != INVOICE_DRAFT)
+        (void)refuse(&call->why, 400, "invoice_not_editable", NULL,
+                     "This invoice is already finalized, you can't re-finalize a non-draft invoice.");
+    if (!inv || call->why.status)
+        return;
+    invoice_finalize(call->sim, inv);
+    call_answer(call, &inv->o);
+}
+
+void invoices_pay(struct call *call)
+{
+    struct invoice *inv = call_object(call, TYPE_INVOICE);
+    const char *token = form_text(call->params, "payment_method");
+    struct payment_method *pm = NULL;
+
+    if (!inv)
+        return;
+    if (inv->status == INVOICE_PAID)
+        (void)refuse(&call->why, 400, "invoice_already_paid", NULL, "Invoice is already paid");
+    else if (inv->status == INVOICE_VOID)
+        (void)refuse(&call->why, 400, NULL, NULL, "This invoice was voided.");
+    else if (token && !(pm = payment_method_from(call->sim, inv->customer, token)))
+        (void)refuse(&call->why, 400, "resource_missing", "payment_method", "No such PaymentMethod: '%.80s'",
+                     token);
+    else if (!pm && !invoice_payment_method(inv))
+        (void)refuse(&call->why, 400, "resource_missing", NULL,
+                     "There is no default payment method set on this Customer or Invoice.");
+    if (call->why.status)
+        return;
+    if (inv->status == INVOICE_DRAFT)
+        invoice_finalize(call->sim, inv); /* one call does both */
+    if (inv->status != INVOICE_PAID && !invoice_collect(call->sim, inv, pm, false))
+        (void)refuse(&call->why, 402, "card_declined", NULL, "Your card was declined.");
+    else
+        call_answer(call, &inv->o);
+}
+
+void invoices_void(struct call *call)
+{
+    struct invoice *inv = call_object(call, TYPE_INVOICE);
+
+    if (inv && invoice_void(call->sim, inv, &call->why))
+        call_answer(call, &inv->o);
+}
+
+void invoices_mark_uncollectible(struct call *call)
+{
+    struct invoice *inv = call_object(call, TYPE_INVOICE);
+
+    if (inv && invoice_mark_uncollectible(call->sim, inv, &call->why))
+        call_answer(call, &inv->o);
+}
+
+/* --- invoice items --- */
+
+void invoiceitems_create(struct call *call)
+{
+    struct customer *c = call_param(call, "customer", TYPE_CUSTOMER);
+    const char *currency = form_text(call->params, "currency");
+    const char *description = form_text(call->params, "description");
+    int64_t amount;
+
+    if (!c && !call->why.status)
+        (void)refuse(&call->why, 400, "parameter_missing", "customer", "Missing required param: customer.");
+    else if (!call->why.status && (!form_integer(call->params, "amount", &amount) || !currency))
+        (void)refuse(&call->why, 400, "parameter_missing", "amount",
+                     "amount and currency are required here.");
+    if (call->why.status)
+        return;
+    struct invoiceitem *ii = invoiceitem_create(call->sim, c, sim_text(call->sim, currency), amount,
+                                                sim_text(call->sim, description));
+    emit(call->sim, "invoiceitem.created", &ii->o);
+    call_answer(call, &ii->o);
+}
+
+void invoiceitems_get(struct call *call)
+{
+    struct invoiceitem *ii = call_object(call, TYPE_INVOICEITEM);
+
+    if (ii)
+        call_answer(call, &ii->o);
+}
+
+static bool invoiceitem_matches(struct call *call, const struct object *o)
+{
+    const struct invoiceitem *ii = (const struct invoiceitem *)o;
+
+    return call_says(call, "pending", ii->invoice ? "false" : "true") &&
+           call_says(call, "invoice", ii->invoice ? ii->invoice->o.id : NULL);
+}
+
+void invoiceitems_list(struct call *call)
+{
+    const struct list *scope = call_scope(call, TYPE_INVOICEITEM);
+
+    if (scope)
+        call_list(call, scope, false, invoiceitem_matches);
+}
+
+/* --- invoice payments --- */
+
+void invoice_payments_get(struct call *call)
+{
+    struct invoice_payment *payment = call_object(call, TYPE_INVOICE_PAYMENT);
+
+    if (payment)
+        call_answer(call, &payment->o);
+}
+
+static bool invoice_payment_matches(struct call *call, const struct object *o)
+{
+    const struct invoice_payment *payment = (const struct invoice_payment *)o;
+
+    return call_says(call, "status", payment->status) &&
+           call_says(call, "payment.payment_intent", payment->intent->o.id);
+}
+
+void invoice_payments_list(struct call *call)
+{
+    struct invoice *inv = call_param(call, "invoice", TYPE_INVOICE);
+
+    if (!call->why.status)
+        call_list(call, inv ? &inv->payments : &call->sim->all[TYPE_INVOICE_PAYMENT], false,
+                  invoice_payment_matches);
+}
+
+/* --- intents and charges --- */
+
+static void get(struct call *call, enum object_type type)
+{
+    struct object *o = call_object(call, type);
+
+    if (o)
+        call_answer(call, o);
+}
+
+static void list(struct call *call, enum object_type type, match_fn *match)
+{
+    const struct list *scope = call_scope(call, type);
+
+    if (scope)
+        call_list(call, scope, false, match);
+}
+
+void intents_get(struct call *call)
+{
+    get(call, TYPE_INTENT);
+}
+
+void intents_list(struct call *call)
+{
+    list(call, TYPE_INTENT, NULL);
+}
+
+void setup_intents_get(struct call *call)
+{
+    get(call, TYPE_SETUP_INTENT);
+}
+
+static bool setup_intent_matches(struct call *call, const struct object *o)
+{
+    const struct setup_intent *si = (const struct setup_intent *)o;
+
+    return call_says(call, "customer", si->customer ? si->customer->o.id : NULL);
+}
+
+void setup_intents_list(struct call *call)
+{
+    call_list(call, &call->sim->all[TYPE_SETUP_INTENT], false, setup_intent_matches);
+}
+
+void charges_get(struct call *call)
+{
+    get(call, TYPE_CHARGE);
+}
+
+static bool charge_matches(struct call *call, const struct object *o)
+{
+    return call_says(call, "payment_intent", ((const struct charge *)o)->intent->o.id);
+}
+
+void charges_list(struct call *call)
+{
+    list(call, TYPE_CHARGE, charge_matches);
+}

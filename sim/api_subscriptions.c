@@ -1,0 +1,253 @@
+/* API: subscriptions and their items. */
+#include <string.h>
+
+#include "sim/call.h"
+#include "sim/render.h"
+
+static bool quantity_of(struct call *call, json_t *entry, int64_t otherwise, int64_t *ret_quantity)
+{
+    *ret_quantity = otherwise;
+    if (!form_at(entry, "quantity"))
+        return true;
+    if (form_integer(entry, "quantity", ret_quantity) && *ret_quantity >= 0 && *ret_quantity <= 1000000)
+        return true;
+    return refuse(&call->why, 400, "parameter_invalid_integer", "items", "Invalid quantity.");
+}
+
+static bool order_items(struct call *call, struct subscription_order *order)
+{
+    json_t *items = json_object_get(call->params, "items");
+    const char *key;
+    json_t *entry;
+
+    json_object_foreach(items, key, entry)
+    {
+        const char *id = form_text(entry, "price");
+        struct price *price = sim_find_type(call->sim, id, TYPE_PRICE);
+        if (order->items_count == SUBSCRIPTION_ITEMS_MAX)
+            return refuse(&call->why, 400, NULL, "items", "A subscription has at most %d items.",
+                          SUBSCRIPTION_ITEMS_MAX);
+        if (!price)
+            return refuse(&call->why, 400, "resource_missing", "items[0][price]", "No such price: '%.80s'",
+                          id ? id : "");
+        if (!quantity_of(call, entry, 1, &order->items[order->items_count].quantity))
+            return false;
+        order->items[order->items_count++].price = price;
+    }
+    return true;
+}
+
+static bool payment_behavior_of(struct call *call, enum payment_behavior *ret_behavior)
+{
+    static const char *const names[] = {"allow_incomplete", "default_incomplete", "error_if_incomplete",
+                                        "pending_if_incomplete"};
+    const char *name = form_text(call->params, "payment_behavior");
+
+    *ret_behavior = ALLOW_INCOMPLETE;
+    for (unsigned i = 0; name && i < 4; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *ret_behavior = (enum payment_behavior)i;
+            return true;
+        }
+    }
+    return !name ||
+           refuse(&call->why, 400, NULL, "payment_behavior", "Invalid payment_behavior: %.40s", name);
+}
+
+static bool payment_method_param(struct call *call, struct customer *c, struct payment_method **ret_pm)
+{
+    const char *token = form_text(call->params, "default_payment_method");
+
+    if (!token || !*token)
+        return true;
+    *ret_pm = payment_method_from(call->sim, c, token);
+    return *ret_pm || refuse(&call->why, 400, "resource_missing", "default_payment_method",
+                             "No such PaymentMethod: '%.80s'", token);
+}
+
+static bool metadata_param(struct call *call, json_t **ret_metadata)
+{
+    *ret_metadata = json_object_get(call->params, "metadata");
+    return !*ret_metadata || json_is_object(*ret_metadata) ||
+           refuse(&call->why, 400, NULL, "metadata", "Invalid hash");
+}
+
+void subscriptions_create(struct call *call)
+{
+    struct subscription_order order = {.customer = call_param(call, "customer", TYPE_CUSTOMER)};
+    struct subscription *sub;
+    int64_t days;
+
+    if (!order.customer && !call->why.status)
+        (void)refuse(&call->why, 400, "parameter_missing", "customer", "Missing required param: customer.");
+    if (call->why.status || !order_items(call, &order) ||
+        !payment_behavior_of(call, &order.payment_behavior) || !metadata_param(call, &order.metadata) ||
+        !payment_method_param(call, order.customer, &order.payment_method))
+        return;
+    if (form_integer(call->params, "trial_period_days", &days) && days > 0 && days <= 730)
+        order.trial_end = call->sim->now + days * DAY;
+    (void)form_integer(call->params, "trial_end", &order.trial_end);
+    (void)form_integer(call->params, "cancel_at", &order.cancel_at);
+    order.cancel_at_period_end = form_flag(call->params, "cancel_at_period_end", false);
+    if (subscription_create(call->sim, &order, &sub, &call->why))
+        call_answer(call, &sub->o);
+}
+
+void subscriptions_get(struct call *call)
+{
+    struct subscription *sub = call_object(call, TYPE_SUBSCRIPTION);
+
+    if (sub)
+        call_answer(call, &sub->o);
+}
+
+static bool change_item(struct call *call, struct subscription *sub, json_t *entry,
+                        struct subscription_change *change)
+{
+    const char *item_id = form_text(entry, "id");
+    const char *price_id = form_text(entry, "price");
+    unsigned n = change->items_count;
+
+    if (n == SUBSCRIPTION_ITEMS_MAX)
+        return refuse(&call->why, 400, NULL, "items", "Too many items.");
+    change->items[n].item = sim_find_type(call->sim, item_id, TYPE_ITEM);
+    change->items[n].price = sim_find_type(call->sim, price_id, TYPE_PRICE);
+    change->items[n].remove = form_flag(entry, "deleted", false);
+    if (item_id && (!change->items[n].item || change->items[n].item->subscription != sub ||
+                    change->items[n].item->deleted))
+        return refuse(&call->why, 400, "resource_missing", "items[0][id]",
+                      "No such subscription item: '%.80s'", item_id);
+    if (price_id && !change->items[n].price)
+        return refuse(&call->why, 400, "resource_missing", "items[0][price]", "No such price: '%.80s'",
+                      price_id);
+    change->items_count++;
+    return quantity_of(call, entry, -1, &change->items[n].quantity);
+}
+
+static bool proration_of(struct call *call, enum proration *ret_proration)
+{
+    static const char *const names[] = {"create_prorations", "always_invoice", "none"};
+    const char *name = form_text(call->params, "proration_behavior");
+
+    for (unsigned i = 0; name && i < 3; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *ret_proration = (enum proration)i;
+            return true;
+        }
+    }
+    return !name ||
+           refuse(&call->why, 400, NULL, "proration_behavior", "Invalid proration_behavior: %.40s", name);
+}
+
+static void change_times(struct call *call, struct subscription_change *change)
+{
+    const char *trial_end = form_text(call->params, "trial_end");
+    const char *cancel_at = form_text(call->params, "cancel_at");
+
+    if (trial_end && strcmp(trial_end, "now") == 0)
+        change->end_trial_now = true;
+    else
+        (void)form_integer(call->params, "trial_end", &change->trial_end);
+    if (cancel_at && !*cancel_at)
+        change->cancel_at = 0;
+    else
+        (void)form_integer(call->params, "cancel_at", &change->cancel_at);
+    if (form_at(call->params, "cancel_at_period_end"))
+        change->cancel_at_period_end = form_flag(call->params, "cancel_at_period_end", false);
+}
+
+void subscriptions_update(struct call *call)
+{
+    struct subscription *sub = call_object(call, TYPE_SUBSCRIPTION);
+    struct subscription_change change = subscription_change_none();
+    const char *key;
+    json_t *entry;
+
+    if (!sub)
+        return;
+    json_object_foreach(json_object_get(call->params, "items"), key,
+                        entry) if (!change_item(call, sub, entry, &change)) return;
+    if (!proration_of(call, &change.proration) || !metadata_param(call, &change.metadata) ||
+        !payment_method_param(call, sub->customer, &change.payment_method))
+        return;
+    change_times(call, &change);
+    if (subscription_change(call->sim, sub, &change, &call->why))
+        call_answer(call, &sub->o);
+}
+
+void subscriptions_cancel(struct call *call)
+{
+    struct subscription *sub = call_object(call, TYPE_SUBSCRIPTION);
+
+    if (!sub)
+        return;
+    if (subscription_is_over(sub)) {
+        (void)refuse(&call->why, 404, "resource_missing", "id", "No such subscription: '%s'", sub->o.id);
+        return;
+    }
+    subscription_cancel(call->sim, sub, "cancellation_requested");
+    call_answer(call, &sub->o);
+}
+
+static bool has_price(const struct subscription *sub, const char *price)
+{
+    for (size_t i = 0; i < sub->items.count; i++) {
+        const struct item *item = (const struct item *)sub->items.at[i];
+        if (!item->deleted && strcmp(item->price->o.id, price) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool subscription_matches(struct call *call, const struct object *o)
+{
+    const struct subscription *sub = (const struct subscription *)o;
+    const char *status = form_text(call->params, "status");
+    const char *price = form_text(call->params, "price");
+
+    if (price && !has_price(sub, price))
+        return false;
+    if (!status)
+        return sub->status != SUB_CANCELED;
+    if (strcmp(status, "all") == 0)
+        return true;
+    if (strcmp(status, "ended") == 0)
+        return subscription_is_over(sub);
+    return strcmp(status, subscription_status_name(sub->status)) == 0;
+}
+
+void subscriptions_list(struct call *call)
+{
+    const struct list *scope = call_scope(call, TYPE_SUBSCRIPTION);
+
+    if (scope)
+        call_list(call, scope, false, subscription_matches);
+}
+
+void items_get(struct call *call)
+{
+    struct item *item = call_object(call, TYPE_ITEM);
+
+    if (item && item->deleted)
+        (void)refuse(&call->why, 404, "resource_missing", "item", "No such subscription_item: '%s'",
+                     item->o.id);
+    else if (item)
+        call_answer(call, &item->o);
+}
+
+static bool item_matches(struct call *call, const struct object *o)
+{
+    (void)call;
+    return !((const struct item *)o)->deleted;
+}
+
+void items_list(struct call *call)
+{
+    struct subscription *sub = call_param(call, "subscription", TYPE_SUBSCRIPTION);
+
+    if (!sub && !call->why.status)
+        (void)refuse(&call->why, 400, "parameter_missing", "subscription",
+                     "Missing required param: subscription.");
+    if (sub)
+        call_list(call, &sub->items, true, item_matches);
+}

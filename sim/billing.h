@@ -1,0 +1,136 @@
+/*
+ * Billing: payments, invoices, subscriptions and their life by the virtual clock. Each function changes records and
+ * emits the events Stripe would. What a caller may get wrong is refused with the error Stripe would answer.
+ */
+#ifndef INSTEP_SIM_BILLING_H
+#define INSTEP_SIM_BILLING_H
+
+#include "sim/sim.h"
+
+/* Why a request is refused; becomes Stripe's error body. */
+struct refusal {
+    int status;        /* 0: not refused */
+    const char *type;  /* static */
+    const char *code;  /* static; NULL: none */
+    const char *param; /* static; NULL: none */
+    char message[240];
+};
+/* Fills *why and returns false, so that callers can `return refuse(...)`. */
+bool refuse(struct refusal *why, int status, const char *code, const char *param, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* --- customers and their payment methods (payments.c) --- */
+
+struct balance *customer_balance(struct sim *sim, struct customer *c, const char *currency);
+/* Cancels what runs, then forgets the person. */
+void customer_delete(struct sim *sim, struct customer *c);
+
+/* declines: charges to decline, -1 all. Attached to c unless NULL (payment_method.attached). */
+struct payment_method *payment_method_create(struct sim *sim, struct customer *c, int declines);
+/*
+ * What a test token means: pm_card_visa, pm_card_mastercard …: works; pm_card_chargeDeclined…,
+ * pm_card_chargeCustomerFail: always declines; or the id of one that exists. NULL: unknown.
+ */
+struct payment_method *payment_method_from(struct sim *sim, struct customer *c, const char *token);
+
+struct intent *intent_create(struct sim *sim, struct customer *c, int64_t amount, const char *currency);
+/* One attempt; true if the money came. pm NULL: there is nothing to charge. */
+bool intent_charge(struct sim *sim, struct intent *pi, struct payment_method *pm);
+/* A delayed method: pending now, decided later. */
+void intent_process(struct sim *sim, struct intent *pi);
+void intent_settle(struct sim *sim, struct intent *pi, bool success);
+
+/* --- invoices (invoice.c) --- */
+
+/* A draft, not yet announced. Latest invoice of sub unless that is NULL. */
+struct invoice *invoice_create(struct sim *sim, struct customer *c, struct subscription *sub,
+                               const char *reason, const char *currency);
+void invoice_add_item(struct sim *sim, struct invoice *inv,
+                      struct item *item); /* the item's current period */
+void invoice_take_pending(struct sim *sim,
+                          struct invoice *inv); /* pending invoice items of its subscription */
+void invoice_announce(struct sim *sim, struct invoice *inv);
+/* Draft to open, or to paid if nothing is due. */
+void invoice_finalize(struct sim *sim, struct invoice *inv);
+/* Try to collect an open invoice with pm (NULL: the subscription's or customer's). True: it is paid now. */
+bool invoice_collect(struct sim *sim, struct invoice *inv, struct payment_method *pm, bool automatic);
+/* Paid by a payment made elsewhere (checkout). The invoice is open. */
+void invoice_pay_with(struct sim *sim, struct invoice *inv, struct intent *pi);
+bool invoice_void(struct sim *sim, struct invoice *inv, struct refusal *why);
+bool invoice_mark_uncollectible(struct sim *sim, struct invoice *inv, struct refusal *why);
+void invoice_stop_collection(struct sim *sim, struct invoice *inv);
+struct payment_method *invoice_payment_method(const struct invoice *inv);
+
+struct invoiceitem *invoiceitem_create(struct sim *sim, struct customer *c, const char *currency,
+                                       int64_t amount, const char *description);
+
+/* --- subscriptions (subscription.c) --- */
+
+#define SUBSCRIPTION_ITEMS_MAX 20
+
+enum payment_behavior { ALLOW_INCOMPLETE, DEFAULT_INCOMPLETE, ERROR_IF_INCOMPLETE, PENDING_IF_INCOMPLETE };
+
+struct subscription_order {
+    struct customer *customer;
+    struct {
+        struct price *price;
+        int64_t quantity;
+    } items[SUBSCRIPTION_ITEMS_MAX];
+    unsigned items_count;
+    int64_t trial_end; /* 0: none */
+    struct payment_method *payment_method;
+    json_t *metadata; /* borrowed; NULL: none */
+    enum payment_behavior payment_behavior;
+    bool cancel_at_period_end;
+    int64_t cancel_at;
+    struct intent *paid_by; /* checkout took the money already; NULL: charge now */
+};
+bool subscription_create(struct sim *sim, const struct subscription_order *order,
+                         struct subscription **ret_sub, struct refusal *why);
+/* reason is static: "cancellation_requested", "payment_failed" */
+void subscription_cancel(struct sim *sim, struct subscription *sub, const char *reason);
+int64_t subscription_period_end(const struct subscription *sub);             /* earliest of its items */
+struct invoice *subscription_latest_invoice(const struct subscription *sub); /* NULL: none */
+void subscription_book_period_end(struct sim *sim, struct subscription *sub);
+void subscription_invoice_paid(struct sim *sim, struct subscription *sub, struct invoice *inv);
+void subscription_invoice_failed(struct sim *sim, struct subscription *sub, struct invoice *inv,
+                                 bool automatic);
+/* Change the status and tell; nothing happens if it is that already. */
+void subscription_set_status(struct sim *sim, struct subscription *sub, enum subscription_status status);
+
+/* --- changing a subscription (change.c) --- */
+
+enum proration { CREATE_PRORATIONS, ALWAYS_INVOICE, NO_PRORATION };
+
+struct subscription_change {
+    struct {
+        struct item *item;   /* NULL: a new one */
+        struct price *price; /* NULL: as it is */
+        int64_t quantity;    /* -1: as it is */
+        bool remove;
+    } items[SUBSCRIPTION_ITEMS_MAX];
+    unsigned items_count;
+    enum proration proration;
+    bool end_trial_now;
+    int64_t trial_end;                     /* 0: as it is */
+    int cancel_at_period_end;              /* -1: as it is */
+    int64_t cancel_at;                     /* -1: as it is, 0: clear */
+    struct payment_method *payment_method; /* NULL: as it is */
+    json_t *metadata;                      /* borrowed; merged; NULL: as it is */
+};
+struct subscription_change subscription_change_none(void);
+bool subscription_change(struct sim *sim, struct subscription *sub, const struct subscription_change *change,
+                         struct refusal *why);
+
+/* Metadata as Stripe merges it: an empty value removes the key. o->metadata is created when needed. */
+void metadata_merge(struct object *o, json_t *changes);
+const char *metadata_get(const struct object *o, const char *key); /* NULL: absent */
+
+/* amount × part / whole, rounded half away from zero, to tens for three-decimal currencies. */
+int64_t prorate(int64_t amount, int64_t part, int64_t whole, const char *currency);
+
+/* Handlers of what is due (sim.h). */
+due_fn due_trial_will_end, due_upcoming, due_period_end, due_cancel_at, due_incomplete_expire, due_finalize,
+    due_retry, due_charge_settle;
+
+#endif

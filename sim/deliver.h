@@ -1,0 +1,30 @@
+/*
+ * Webhook deliveries: at least once, signed per attempt with the real clock, repeated until a 2xx. Per endpoint a
+ * few at a time; the knobs reorder, duplicate and drop.
+ */
+#ifndef INSTEP_SIM_DELIVER_H
+#define INSTEP_SIM_DELIVER_H
+
+#include "common/err.h"
+#include "sim/sim.h"
+
+struct deliver;
+struct event_base;
+
+struct deliver_stats {
+    uint64_t pending;    /* events × endpoints not delivered yet, waiting retries included; duplicates too */
+    uint64_t delivered;  /* answered with 2xx */
+    uint64_t failed;     /* attempts that were not, dropped ones included */
+    uint64_t dropped;    /* attempts lost on purpose */
+    uint64_t duplicated; /* deliveries repeated on purpose */
+    uint64_t given_up;   /* deliveries whose last retry failed, or whose endpoint is gone */
+    uint64_t attempts;
+};
+
+/* Listens to the world's events from now on. base and sim are borrowed. */
+enum err deliver_create(struct event_base *base, struct sim *sim, struct deliver **ret_deliver,
+                        struct failure *fail);
+void deliver_free(struct deliver *deliver); /* NULL is fine; before sim_free */
+struct deliver_stats deliver_stats(const struct deliver *deliver);
+
+#endif

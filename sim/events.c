@@ -1,0 +1,222 @@
+#include "sim/events.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/render.h"
+
+#define THIN_PREFIX "evt_test_"
+
+static char *copy(const char *text)
+{
+    char *made = text ? strdup(text) : NULL;
+
+    if (text && !made)
+        sim_die("out of memory");
+    return made;
+}
+
+void sim_event_free(struct sim_event *event)
+{
+    free(event->type);
+    free(event->data);
+    free(event->request_id);
+    free(event->idempotency_key);
+    free(event->subject_id);
+    free(event->customer_id);
+    free(event);
+}
+
+/* Events are kept for 30 days; one still being delivered stays until that is over. */
+static void forget_old(struct sim *sim)
+{
+    struct list *events = &sim->all[TYPE_EVENT];
+    size_t gone = 0;
+
+    while (gone < events->count) {
+        struct sim_event *event = (struct sim_event *)events->at[gone];
+        if (event->o.created > sim->now - SIM_EVENTS_DAYS * DAY || event->pending_webhooks)
+            break;
+        if (sim->on_event_gone)
+            sim->on_event_gone(event, sim->on_event_arg);
+        sim_object_forget(sim, &event->o);
+        sim_event_free(event);
+        gone++;
+    }
+    if (!gone)
+        return;
+    events->count -= gone;
+    memmove(events->at, events->at + gone, events->count * sizeof *events->at);
+}
+
+static const char *object_name_static(const char *name)
+{
+    for (enum object_type type = 0; type < TYPE_COUNT; type++)
+        if (strcmp(object_name(type), name) == 0)
+            return object_name(type);
+    return "unknown";
+}
+
+static const char *text_of(json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+/* The one place where events are made. Steals object and previous (which may be NULL). */
+static void make(struct sim *sim, const char *type, json_t *object, json_t *previous)
+{
+    struct sim_event *event = calloc(1, sizeof *event);
+    bool is_customer = strcmp(text_of(object, "object"), "customer") == 0;
+    json_t *data;
+
+    if (!event)
+        sim_die("out of memory");
+    if (sim->all[TYPE_EVENT].count % 64 == 0 || sim->all[TYPE_EVENT].count > 100000)
+        forget_old(sim);
+    event->type = copy(type);
+    event->subject_type = object_name_static(text_of(object, "object"));
+    event->subject_id = copy(text_of(object, "id"));
+    event->customer_id = copy(is_customer ? text_of(object, "id") : text_of(object, "customer"));
+    event->request_id = copy(sim->request_id);
+    event->idempotency_key = copy(sim->idempotency_key);
+    event->number = ++sim->events_total;
+    data = sim_json(json_object());
+    put(data, "object", object);
+    if (previous)
+        put(data, "previous_attributes", previous);
+    event->data = json_dumps(data, JSON_COMPACT);
+    json_decref(data);
+    if (!event->data)
+        sim_die("out of memory");
+    sim_object_init(sim, &event->o, TYPE_EVENT);
+    if (sim->on_event)
+        sim->on_event(event, sim->on_event_arg);
+}
+
+void emit(struct sim *sim, const char *type, const struct object *subject)
+{
+    make(sim, type, render_object(sim, subject), NULL);
+}
+
+void emit_json(struct sim *sim, const char *type, json_t *object)
+{
+    make(sim, type, object, NULL);
+}
+
+/* Old values of what differs at the top of two objects; inside metadata per key, a new key shows null. */
+static json_t *difference(json_t *before, json_t *after, bool deeper)
+{
+    json_t *changed = sim_json(json_object());
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(before, key, value)
+    {
+        json_t *now = json_object_get(after, key);
+        if (now && json_equal(value, now))
+            continue;
+        if (deeper && now && strcmp(key, "metadata") == 0)
+            put(changed, key, difference(value, now, false));
+        else
+            put(changed, key, json_incref(value));
+    }
+    json_object_foreach(after, key, value) if (!json_object_get(before, key)) put(changed, key, json_null());
+    return changed;
+}
+
+void emit_updated(struct sim *sim, const char *type, const struct object *subject, json_t *before)
+{
+    json_t *after = render_object(sim, subject);
+    json_t *previous = difference(before, after, true);
+
+    json_decref(before);
+    if (json_object_size(previous) == 0) {
+        json_decref(previous);
+        json_decref(after);
+        return;
+    }
+    make(sim, type, after, previous);
+}
+
+json_t *event_render(const struct sim *sim, const struct sim_event *event)
+{
+    json_t *json = sim_json(json_object());
+
+    (void)sim;
+    put_text(json, "id", event->o.id);
+    put_text(json, "object", "event");
+    put_text(json, "api_version", SIM_API_VERSION);
+    put_int(json, "created", event->o.created);
+    put(json, "data", json_loads(event->data, 0, NULL));
+    put_flag(json, "livemode", false);
+    put_int(json, "pending_webhooks", event->pending_webhooks + event->failed_webhooks);
+    put(json, "request",
+        json_pack("{s:s?, s:s?}", "id", event->request_id, "idempotency_key", event->idempotency_key));
+    put_text(json, "type", event->type);
+    return json;
+}
+
+char *event_body(const struct sim *sim, const struct sim_event *event)
+{
+    json_t *json = event_render(sim, event);
+    char *body = json_dumps(json, JSON_INDENT(2)); /* Stripe's bodies are indented too */
+
+    json_decref(json);
+    if (!body)
+        sim_die("out of memory");
+    return body;
+}
+
+static const char *path_of(const char *name)
+{
+    for (enum object_type type = 0; type < TYPE_COUNT; type++)
+        if (strcmp(object_name(type), name) == 0)
+            return object_path(type);
+    return "";
+}
+
+json_t *event_render_thin(const struct sim *sim, const struct sim_event *event)
+{
+    json_t *json = sim_json(json_object());
+    char created[32];
+
+    (void)sim;
+    calendar_iso(event->o.created, created);
+    put(json, "id", json_sprintf(THIN_PREFIX "%s", event->o.id + sizeof "evt_" - 1));
+    put_text(json, "object", "v2.core.event");
+    put(json, "type", json_sprintf("v1.%s", event->type));
+    put_text(json, "created", created);
+    put_flag(json, "livemode", false);
+    put(json, "reason",
+        event->request_id ? json_pack("{s:s, s:{s:s, s:s?}}", "type", "request", "request", "id",
+                                      event->request_id, "idempotency_key", event->idempotency_key)
+                          : json_null());
+    if (event->subject_id)
+        put(json, "related_object",
+            json_pack("{s:s, s:s, s:o}", "id", event->subject_id, "type", event->subject_type, "url",
+                      json_sprintf("%s/%s", path_of(event->subject_type), event->subject_id)));
+    else
+        put(json, "data", json_pack("{s:s?}", "customer", event->customer_id));
+    put_text(json, "snapshot_event", event->o.id);
+    return json;
+}
+
+struct sim_event *event_find_thin(const struct sim *sim, const char *id)
+{
+    char snapshot[96];
+
+    if (strncmp(id, THIN_PREFIX, sizeof THIN_PREFIX - 1) != 0)
+        return NULL;
+    (void)snprintf(snapshot, sizeof snapshot, "evt_%.80s", id + sizeof THIN_PREFIX - 1);
+    return sim_find_type(sim, snapshot, TYPE_EVENT);
+}
+
+bool event_type_matches(const char *pattern, const char *type)
+{
+    size_t len = strlen(pattern);
+
+    if (len && pattern[len - 1] == '*')
+        return strncmp(pattern, type, len - 1) == 0;
+    return strcmp(pattern, type) == 0;
+}

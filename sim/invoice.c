@@ -1,0 +1,335 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/billing.h"
+#include "sim/events.h"
+#include "sim/render.h"
+
+/* Days from a failed automatic attempt to the next one. */
+static const unsigned retry_days[] = {3, 5, 7};
+#define RETRIES (sizeof retry_days / sizeof *retry_days)
+
+int64_t prorate(int64_t amount, int64_t part, int64_t whole, const char *currency)
+{
+    static const char three_decimals[] = "bhd jod kwd omr tnd ";
+    char padded[8];
+    __int128 unit = 1;
+
+    (void)snprintf(padded, sizeof padded, "%.3s ", currency);
+    if (strstr(three_decimals, padded))
+        unit = 10; /* the last digit of such amounts must be 0 */
+    __int128 numerator = (__int128)amount * part;
+    __int128 step = (__int128)whole * unit;
+    __int128 half = numerator < 0 ? -step / 2 : step / 2;
+    return (int64_t)((numerator + half) / step * unit);
+}
+
+struct invoice *invoice_create(struct sim *sim, struct customer *c, struct subscription *sub,
+                               const char *reason, const char *currency)
+{
+    struct invoice *inv = sim_object(sim, TYPE_INVOICE, sizeof *inv);
+
+    inv->customer = c;
+    inv->subscription = sub;
+    inv->billing_reason = reason;
+    inv->currency = currency;
+    inv->auto_advance = true;
+    inv->period_start = inv->period_end = sim->now;
+    inv->starting_balance = customer_balance(sim, c, currency)->amount;
+    list_push(sim, &c->of[TYPE_INVOICE], &inv->o);
+    if (sub)
+        list_push(sim, &sub->invoices, &inv->o);
+    if (!c->currency) {
+        json_t *before = render_object(sim, &c->o);
+        c->currency = currency;
+        emit_updated(sim, "customer.updated", &c->o, before);
+    }
+    return inv;
+}
+
+static void total_up(struct invoice *inv)
+{
+    int64_t total = 0;
+
+    for (size_t i = 0; i < inv->lines.count; i++)
+        total += ((struct line *)inv->lines.at[i])->amount;
+    inv->total = total;
+    inv->amount_due = total + inv->starting_balance > 0 ? total + inv->starting_balance : 0;
+}
+
+static struct line *add_line(struct sim *sim, struct invoice *inv, int64_t amount, const char *description)
+{
+    struct line *line = sim_object(sim, TYPE_LINE, sizeof *line);
+
+    line->invoice = inv;
+    line->subscription = inv->subscription;
+    line->amount = amount;
+    line->description = description;
+    list_push(sim, &inv->lines, &line->o);
+    total_up(inv);
+    return line;
+}
+
+void invoice_add_item(struct sim *sim, struct invoice *inv, struct item *item)
+{
+    bool trial = inv->subscription->status == SUB_TRIALING;
+    int64_t amount = trial ? 0 : item->price->unit_amount * item->quantity;
+    const char *name = item->price->product->name;
+    struct line *line = add_line(sim, inv, amount,
+                                 trial ? sim_format(sim, "Trial period for %.200s", name)
+                                       : sim_format(sim, "%lld × %.200s", (long long)item->quantity, name));
+
+    line->item = item;
+    line->price = item->price;
+    line->quantity = item->quantity;
+    line->period_start = item->period_start;
+    line->period_end = item->period_end;
+}
+
+void invoice_take_pending(struct sim *sim, struct invoice *inv)
+{
+    struct list *pending = &inv->customer->of[TYPE_INVOICEITEM];
+
+    for (size_t i = 0; i < pending->count; i++) {
+        struct invoiceitem *ii = (struct invoiceitem *)pending->at[i];
+        if (ii->invoice || ii->subscription != inv->subscription || strcmp(ii->currency, inv->currency) != 0)
+            continue;
+        struct line *line = add_line(sim, inv, ii->amount, ii->description);
+        line->invoiceitem = ii;
+        line->item = ii->item;
+        line->price = ii->price;
+        line->quantity = ii->quantity;
+        line->period_start = ii->period_start;
+        line->period_end = ii->period_end;
+        ii->invoice = inv;
+    }
+}
+
+void invoice_announce(struct sim *sim, struct invoice *inv)
+{
+    total_up(inv);
+    emit(sim, "invoice.created", &inv->o);
+}
+
+static void set_balance(struct sim *sim, struct invoice *inv, int64_t amount)
+{
+    struct balance *balance = customer_balance(sim, inv->customer, inv->currency);
+
+    if (balance->amount == amount)
+        return;
+    json_t *before = render_object(sim, &inv->customer->o);
+    balance->amount = amount;
+    if (!inv->customer->deleted)
+        emit_updated(sim, "customer.updated", &inv->customer->o, before);
+    else
+        json_decref(before);
+}
+
+static void set_delinquent(struct sim *sim, struct customer *c, bool delinquent)
+{
+    if (c->delinquent == delinquent || c->deleted)
+        return;
+    json_t *before = render_object(sim, &c->o);
+    c->delinquent = delinquent;
+    emit_updated(sim, "customer.updated", &c->o, before);
+}
+
+static void paid(struct sim *sim, struct invoice *inv)
+{
+    inv->status = INVOICE_PAID;
+    inv->paid_at = sim->now;
+    inv->attempted = true;
+    inv->auto_advance = false;
+    inv->next_payment_attempt = 0;
+    inv->amount_paid = inv->amount_due;
+    emit(sim, "invoice.paid", &inv->o);
+    emit(sim, "invoice.payment_succeeded", &inv->o);
+    if (inv->amount_due > 0)
+        set_delinquent(sim, inv->customer, false);
+    if (inv->subscription)
+        subscription_invoice_paid(sim, inv->subscription, inv);
+}
+
+static struct invoice_payment *payment_of(struct invoice *inv)
+{
+    return inv->payments.count ? (struct invoice_payment *)inv->payments.at[0] : NULL;
+}
+
+static struct invoice_payment *add_payment(struct sim *sim, struct invoice *inv, struct intent *pi)
+{
+    struct invoice_payment *payment = sim_object(sim, TYPE_INVOICE_PAYMENT, sizeof *payment);
+
+    payment->invoice = inv;
+    payment->intent = pi;
+    payment->status = "open";
+    payment->amount_requested = inv->amount_due;
+    list_push(sim, &inv->payments, &payment->o);
+    return payment;
+}
+
+static void payment_paid(struct sim *sim, struct invoice_payment *payment)
+{
+    payment->status = "paid";
+    payment->amount_paid = payment->amount_requested;
+    payment->paid_at = sim->now;
+    emit(sim, "invoice_payment.paid", &payment->o);
+}
+
+void invoice_finalize(struct sim *sim, struct invoice *inv)
+{
+    json_t *metadata = inv->subscription ? inv->subscription->o.metadata : NULL;
+
+    inv->starting_balance = customer_balance(sim, inv->customer, inv->currency)->amount;
+    total_up(inv);
+    int64_t due = inv->total + inv->starting_balance;
+    inv->ending_balance = due < 0 ? due : 0;
+    inv->status = INVOICE_OPEN;
+    inv->finalized_at = sim->now;
+    inv->finalizes_at = 0;
+    inv->number = sim_format(sim, "SIM-%06llu", (unsigned long long)++sim->invoices_total);
+    inv->subscription_metadata = metadata ? sim_json(json_deep_copy(metadata)) : NULL;
+    set_balance(sim, inv, inv->ending_balance);
+    emit(sim, "invoice.finalized", &inv->o);
+    if (inv->amount_due == 0)
+        paid(sim, inv);
+}
+
+struct payment_method *invoice_payment_method(const struct invoice *inv)
+{
+    if (inv->subscription && inv->subscription->payment_method)
+        return inv->subscription->payment_method;
+    return inv->customer->deleted ? NULL : inv->customer->payment_method;
+}
+
+static void failed(struct sim *sim, struct invoice *inv, bool automatic)
+{
+    bool first = inv->attempt_count == 0;
+    bool retries = inv->subscription && inv->subscription->status != SUB_INCOMPLETE && inv->auto_advance &&
+                   !inv->subscription->creating;
+
+    inv->attempted = true;
+    if (first || automatic)
+        inv->attempt_count++;
+    if (automatic) {
+        inv->next_payment_attempt =
+            retries && inv->failures < RETRIES ? sim->now + retry_days[inv->failures] * DAY : 0;
+        inv->failures++;
+        if (inv->next_payment_attempt)
+            sim_book(sim, inv->next_payment_attempt, DUE_RETRY, inv, inv->failures);
+    }
+    emit(sim, "invoice.payment_failed", &inv->o);
+    set_delinquent(sim, inv->customer, true);
+    if (inv->subscription)
+        subscription_invoice_failed(sim, inv->subscription, inv, automatic);
+}
+
+bool invoice_collect(struct sim *sim, struct invoice *inv, struct payment_method *pm, bool automatic)
+{
+    struct invoice_payment *payment = payment_of(inv);
+
+    if (!payment)
+        payment = add_payment(sim, inv, intent_create(sim, inv->customer, inv->amount_due, inv->currency));
+    if (!pm)
+        pm = invoice_payment_method(inv);
+    if (!intent_charge(sim, payment->intent, pm)) {
+        failed(sim, inv, automatic);
+        return false;
+    }
+    if (automatic || inv->attempt_count == 0)
+        inv->attempt_count++;
+    payment_paid(sim, payment);
+    paid(sim, inv);
+    return true;
+}
+
+void invoice_pay_with(struct sim *sim, struct invoice *inv, struct intent *pi)
+{
+    inv->attempt_count = 1;
+    payment_paid(sim, add_payment(sim, inv, pi));
+    paid(sim, inv);
+}
+
+void invoice_stop_collection(struct sim *sim, struct invoice *inv)
+{
+    if ((inv->status != INVOICE_DRAFT && inv->status != INVOICE_OPEN) || !inv->auto_advance)
+        return;
+    json_t *before = render_object(sim, &inv->o);
+    inv->auto_advance = false;
+    inv->next_payment_attempt = 0;
+    inv->finalizes_at = 0;
+    emit_updated(sim, "invoice.updated", &inv->o, before);
+}
+
+bool invoice_void(struct sim *sim, struct invoice *inv, struct refusal *why)
+{
+    struct invoice_payment *payment = payment_of(inv);
+
+    if (inv->status != INVOICE_OPEN && inv->status != INVOICE_UNCOLLECTIBLE)
+        return refuse(why, 400, NULL, NULL, "You can only pass in open invoices. This invoice isn't open.");
+    inv->status = INVOICE_VOID;
+    inv->voided_at = sim->now;
+    inv->auto_advance = false;
+    inv->next_payment_attempt = 0;
+    if (payment) {
+        payment->status = "canceled";
+        payment->canceled_at = sim->now;
+        payment->intent->status = "canceled";
+        payment->intent->canceled_at = sim->now;
+        emit(sim, "payment_intent.canceled", &payment->intent->o);
+    }
+    emit(sim, "invoice.voided", &inv->o);
+    if (inv->starting_balance != inv->ending_balance) /* the credit it had used comes back */
+        set_balance(sim, inv,
+                    customer_balance(sim, inv->customer, inv->currency)->amount + inv->starting_balance -
+                        inv->ending_balance);
+    return true;
+}
+
+bool invoice_mark_uncollectible(struct sim *sim, struct invoice *inv, struct refusal *why)
+{
+    if (inv->status != INVOICE_OPEN)
+        return refuse(why, 400, NULL, NULL, "You can only pass in open invoices. This invoice isn't open.");
+    inv->status = INVOICE_UNCOLLECTIBLE;
+    inv->uncollectible_at = sim->now;
+    inv->auto_advance = false;
+    inv->next_payment_attempt = 0;
+    emit(sim, "invoice.marked_uncollectible", &inv->o);
+    return true;
+}
+
+struct invoiceitem *invoiceitem_create(struct sim *sim, struct customer *c, const char *currency,
+                                       int64_t amount, const char *description)
+{
+    struct invoiceitem *ii = sim_object(sim, TYPE_INVOICEITEM, sizeof *ii);
+
+    ii->customer = c;
+    ii->currency = currency;
+    ii->amount = amount;
+    ii->description = description;
+    ii->quantity = 1;
+    ii->period_start = ii->period_end = sim->now;
+    list_push(sim, &c->of[TYPE_INVOICEITEM], &ii->o);
+    return ii;
+}
+
+/* --- by the clock --- */
+
+void due_finalize(struct sim *sim, void *target, unsigned arg)
+{
+    struct invoice *inv = target;
+
+    (void)arg;
+    if (inv->status != INVOICE_DRAFT || !inv->auto_advance || inv->finalizes_at > sim->now)
+        return;
+    invoice_finalize(sim, inv);
+    if (inv->status == INVOICE_OPEN)
+        (void)invoice_collect(sim, inv, NULL, true);
+}
+
+void due_retry(struct sim *sim, void *target, unsigned arg)
+{
+    struct invoice *inv = target;
+
+    if (inv->status == INVOICE_OPEN && inv->auto_advance && inv->next_payment_attempt && inv->failures == arg)
+        (void)invoice_collect(sim, inv, NULL, true);
+}

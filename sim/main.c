@@ -1,0 +1,233 @@
+/* stripe-sim: a stateful Stripe that misbehaves on demand. See docs/simulator.md. */
+#include <event2/event.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "sim/serve.h"
+
+#define DEFAULT_SECRET "whsec_test_sim_secret"
+#define WEBHOOKS_MAX   16
+
+struct options {
+    const char *listen;
+    uint64_t seed;
+    int64_t start;
+    json_t *knobs; /* owned; NULL: none */
+    struct {
+        const char *url;
+        const char *secrets[4];
+        unsigned secrets_count;
+    } webhooks[WEBHOOKS_MAX];
+    unsigned webhooks_count;
+};
+
+static void help(void)
+{
+    char knobs[4096];
+
+    knobs_help(knobs, sizeof knobs);
+    printf(
+        "Usage: stripe-sim [--listen ADDRESS:PORT] [--seed N] [--webhook URL [--secret whsec_…]…]…\n"
+        "                  [--knobs JSON] [--start UNIX]\n"
+        "\n"
+        "A stateful Stripe for tests: the API under /v1 and /v2/core/events with any sk_test_ key, signed\n"
+        "webhooks, a virtual clock, random lives of customers, and what a perfect ledger must show.\n"
+        "\n"
+        "  --listen ADDRESS:PORT  where to serve [127.0.0.1:12111]; :0 takes a free port on loopback\n"
+        "  --seed N               all randomness: same seed, same run [1]\n"
+        "  --webhook URL          deliver every event there; may be repeated\n"
+        "  --secret SECRET        signs for the --webhook before it; repeat for a rotation, at most 4\n"
+        "                         [" DEFAULT_SECRET "]\n"
+        "  --knobs JSON           as POST /sim/knobs\n"
+        "  --start UNIX           where the virtual clock begins [1767225600, 2026-01-01T00:00:00Z]\n"
+        "  --help, --version\n"
+        "\n"
+        "Control, JSON in and out, without a key:\n"
+        "  POST /sim/clock {\"advance_s\": n} or {\"to\": unix}\n"
+        "  POST /sim/run {\"customers\": 100, \"months\": 3, \"ms_per_day\": 0}, POST /sim/stop\n"
+        "  POST /sim/checkout/ID/complete {\"outcome\": \"paid|unpaid-async|declined\", \"email\": …,\n"
+        "       \"customer\": \"create|guest\", \"card_declines\": n}\n"
+        "  POST /sim/checkout/ID/async {\"outcome\": \"succeeded|failed\"}\n"
+        "  POST /sim/customers/ID/card {\"declines\": n}\n"
+        "  GET /sim/status, GET /sim/truth, GET and POST /sim/knobs:\n"
+        "%s",
+        knobs);
+}
+
+static bool number(const char *text, int64_t *ret_value)
+{
+    char *end;
+    long long value = strtoll(text, &end, 10);
+
+    if (!*text || *end || value < 0)
+        return false;
+    *ret_value = value;
+    return true;
+}
+
+static bool add_secret(struct options *options, const char *secret)
+{
+    unsigned last = options->webhooks_count - 1;
+
+    if (!options->webhooks_count || !*secret || options->webhooks[last].secrets_count == 4)
+        return false;
+    options->webhooks[last].secrets[options->webhooks[last].secrets_count++] = secret;
+    return true;
+}
+
+/* One option taken over; false: it makes no sense. */
+static bool take(struct options *options, int option, const char *value)
+{
+    int64_t parsed;
+
+    switch (option) {
+    case 'l': options->listen = value; return true;
+    case 's':
+        if (!number(value, &parsed))
+            return false;
+        options->seed = (uint64_t)parsed;
+        return true;
+    case 't': return number(value, &options->start);
+    case 'w':
+        if (options->webhooks_count == WEBHOOKS_MAX)
+            return false;
+        options->webhooks[options->webhooks_count++].url = value;
+        return true;
+    case 'k': return add_secret(options, value);
+    case 'n':
+        json_decref(options->knobs);
+        options->knobs = json_loads(value, JSON_REJECT_DUPLICATES, NULL);
+        return options->knobs != NULL;
+    default: return false;
+    }
+}
+
+/* -1: go on; else the exit status. */
+static int parse(int argc, char **argv, struct options *options)
+{
+    static const struct option names[] = {
+        {"listen", required_argument, NULL, 'l'},
+        {"seed", required_argument, NULL, 's'},
+        {"start", required_argument, NULL, 't'},
+        {"webhook", required_argument, NULL, 'w'},
+        {"secret", required_argument, NULL, 'k'},
+        {"knobs", required_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
+    };
+    int option, index = 0;
+
+    while ((option = getopt_long(argc, argv, "h", names, &index)) != -1) {
+        if (option == 'h') {
+            help();
+            return 0;
+        }
+        if (option == 'v') {
+            printf("stripe-sim, Stripe API " SIM_API_VERSION "\n");
+            return 0;
+        }
+        if (option == '?')
+            return 2;
+        if (!take(options, option, optarg)) {
+            (void)fprintf(stderr, "stripe-sim: --%s %s makes no sense here; see --help\n", names[index].name,
+                          optarg);
+            return 2;
+        }
+    }
+    if (optind == argc)
+        return -1;
+    (void)fprintf(stderr, "stripe-sim: what is %s? see --help\n", argv[optind]);
+    return 2;
+}
+
+static void add_endpoints(struct sim *sim, const struct options *options)
+{
+    for (unsigned i = 0; i < options->webhooks_count; i++) {
+        struct endpoint *we = sim_object(sim, TYPE_ENDPOINT, sizeof *we);
+        we->url = sim_text(sim, options->webhooks[i].url);
+        we->enabled_events = sim_json(json_pack("[s]", "*"));
+        for (unsigned n = 0; n < options->webhooks[i].secrets_count; n++)
+            we->secrets[we->secrets_count++] = sim_text(sim, options->webhooks[i].secrets[n]);
+        if (!we->secrets_count)
+            we->secrets[we->secrets_count++] = DEFAULT_SECRET;
+    }
+}
+
+static void stop(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)event_base_loopbreak(arg);
+}
+
+static void announce(const struct serve *serve, const char *listen)
+{
+    const char *colon = strrchr(listen, ':');
+    int host_len = colon ? (int)(colon - listen) : 0;
+
+    printf("stripe-sim listening on http://%.*s:%u\n", host_len ? host_len : 9,
+           host_len ? listen : "127.0.0.1", serve_port(serve));
+    (void)fflush(stdout);
+}
+
+static int run(const struct options *options)
+{
+    struct event_base *base = event_base_new();
+    struct sim *sim = sim_create(options->seed, options->start);
+    struct api *api = api_create(sim);
+    struct deliver *deliver = NULL;
+    struct runner *runner = NULL;
+    struct serve *serve = NULL;
+    struct event *term = NULL, *interrupt = NULL;
+    struct failure fail = {0};
+    int status = 3;
+
+    if (!base)
+        sim_die("no event loop");
+    term = evsignal_new(base, SIGTERM, stop, base);
+    interrupt = evsignal_new(base, SIGINT, stop, base);
+    if (!term || !interrupt || evsignal_add(term, NULL) || evsignal_add(interrupt, NULL))
+        sim_die("cannot catch signals");
+    add_endpoints(sim, options);
+    if ((options->knobs && knobs_set(&sim->knobs, options->knobs, &fail)) ||
+        deliver_create(base, sim, &deliver, &fail))
+        goto out;
+    runner = runner_create(base, sim, deliver);
+    if (serve_create(base, sim, api, deliver, runner, options->listen, &serve, &fail))
+        goto out;
+    announce(serve, options->listen);
+    status = event_base_dispatch(base) < 0 ? 3 : 0;
+out:
+    if (fail.code)
+        (void)fprintf(stderr, "stripe-sim: %s\n", fail.text);
+    serve_free(serve);
+    runner_free(runner);
+    deliver_free(deliver);
+    api_free(api);
+    sim_free(sim);
+    if (term)
+        event_free(term);
+    if (interrupt)
+        event_free(interrupt);
+    event_base_free(base);
+    return fail.code == ERR_INVALID ? 2 : status;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.listen = "127.0.0.1:12111", .seed = 1, .start = SIM_START};
+
+    log_init("stripe-sim", LOG_INFO);
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        sim_die("cannot ignore SIGPIPE");
+    int status = parse(argc, argv, &options);
+    if (status < 0)
+        status = run(&options);
+    json_decref(options.knobs);
+    return status;
+}

@@ -1,0 +1,289 @@
+/*
+ * What the simulated Stripe remembers: plain records. Every record starts with a struct object and lives until
+ * the simulator is freed; pointers between records are borrowed. Texts belong to the simulator's arena.
+ * Times are unix seconds of the virtual clock, 0 meaning "never" (JSON null). Money is minor units.
+ */
+#ifndef INSTEP_SIM_MODEL_H
+#define INSTEP_SIM_MODEL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/calendar.h"
+
+/* X(enumerator, object name, id prefix, random characters, path of its list) */
+#define OBJECT_TYPES(X)                                                                                      \
+    X(TYPE_CUSTOMER, "customer", "cus_", 14, "/v1/customers")                                                \
+    X(TYPE_PRODUCT, "product", "prod_", 14, "/v1/products")                                                  \
+    X(TYPE_PRICE, "price", "price_1", 23, "/v1/prices")                                                      \
+    X(TYPE_PAYMENT_METHOD, "payment_method", "pm_1", 23, "/v1/payment_methods")                              \
+    X(TYPE_SUBSCRIPTION, "subscription", "sub_1", 23, "/v1/subscriptions")                                   \
+    X(TYPE_ITEM, "subscription_item", "si_", 14, "/v1/subscription_items")                                   \
+    X(TYPE_INVOICE, "invoice", "in_1", 23, "/v1/invoices")                                                   \
+    X(TYPE_LINE, "line_item", "il_1", 23, "")                                                                \
+    X(TYPE_INVOICEITEM, "invoiceitem", "ii_1", 23, "/v1/invoiceitems")                                       \
+    X(TYPE_INVOICE_PAYMENT, "invoice_payment", "inpay_1", 23, "/v1/invoice_payments")                        \
+    X(TYPE_SESSION, "checkout.session", "cs_test_a1", 58, "/v1/checkout/sessions")                           \
+    X(TYPE_INTENT, "payment_intent", "pi_3", 23, "/v1/payment_intents")                                      \
+    X(TYPE_SETUP_INTENT, "setup_intent", "seti_1", 23, "/v1/setup_intents")                                  \
+    X(TYPE_CHARGE, "charge", "ch_3", 23, "/v1/charges")                                                      \
+    X(TYPE_EVENT, "event", "evt_1", 23, "/v1/events")                                                        \
+    X(TYPE_ENDPOINT, "webhook_endpoint", "we_1", 23, "/v1/webhook_endpoints")
+
+enum object_type {
+#define X(type, name, prefix, chars, path) type,
+    OBJECT_TYPES(X)
+#undef X
+        TYPE_COUNT
+};
+
+struct object {
+    enum object_type type;
+    const char *id;
+    int64_t created;
+    json_t *metadata; /* owned; NULL is empty */
+    struct object *hash_next;
+};
+
+/* Objects in the order they were made. */
+struct list {
+    struct object **at;
+    size_t count;
+    size_t room;
+};
+
+struct product {
+    struct object o;
+    const char *name;
+    bool active;
+};
+
+struct price {
+    struct object o;
+    struct product *product;
+    const char *currency;
+    const char *lookup_key; /* NULL: none */
+    const char *nickname;   /* NULL: none */
+    int64_t unit_amount;
+    enum interval interval; /* INTERVAL_NONE: one-time */
+    int64_t interval_count;
+    bool active;
+};
+
+struct payment_method {
+    struct object o;
+    struct customer *customer; /* NULL: not attached */
+    const char *last4;
+    int declines; /* charges still to be declined; -1: all of them */
+};
+
+struct balance {
+    struct balance *next;
+    const char *currency;
+    int64_t amount; /* negative: credit in the customer's favour */
+};
+
+struct customer {
+    struct object o;
+    const char *email, *name, *description; /* NULL: none */
+    const char *currency;                   /* NULL until the first invoice */
+    struct payment_method *payment_method;  /* default for invoices; NULL: none */
+    struct balance *balances;               /* one per currency ever invoiced */
+    bool deleted;
+    bool delinquent;
+    struct list of[TYPE_COUNT]; /* what belongs to the customer */
+};
+
+enum subscription_status {
+    SUB_INCOMPLETE,
+    SUB_INCOMPLETE_EXPIRED,
+    SUB_TRIALING,
+    SUB_ACTIVE,
+    SUB_PAST_DUE,
+    SUB_UNPAID,
+    SUB_CANCELED,
+    SUB_PAUSED
+};
+
+struct item {
+    struct object o;
+    struct subscription *subscription;
+    struct price *price;
+    int64_t quantity;
+    int64_t period_start, period_end;
+    bool deleted;
+};
+
+/* What happens when the last retry fails. */
+enum dunning_end { DUNNING_CANCEL, DUNNING_UNPAID, DUNNING_PAST_DUE };
+
+struct subscription {
+    struct object o;
+    struct customer *customer;
+    const char *currency;
+    enum subscription_status status;
+    struct list items;                     /* also the removed ones, which are not shown */
+    struct list invoices;                  /* in the order made; the last is latest_invoice */
+    struct payment_method *payment_method; /* NULL: the customer's default is used */
+    int64_t anchor, start_date;
+    int64_t trial_start, trial_end;
+    bool cancel_at_period_end;
+    int64_t cancel_at, canceled_at, ended_at;
+    const char *cancel_reason; /* NULL: none */
+    enum dunning_end dunning_end;
+    unsigned period_token; /* a due period end with another token is void */
+    bool creating;         /* quiet: customer.subscription.created has not been sent */
+};
+
+enum invoice_status { INVOICE_DRAFT, INVOICE_OPEN, INVOICE_PAID, INVOICE_UNCOLLECTIBLE, INVOICE_VOID };
+
+struct line {
+    struct object o;
+    struct invoice *invoice;
+    struct subscription *subscription;
+    struct item *item;               /* NULL: an invoice item's line without one */
+    struct invoiceitem *invoiceitem; /* NULL: a plain period line */
+    struct price *price;             /* NULL: an amount without a price */
+    const char *description;
+    int64_t amount, quantity;
+    int64_t period_start, period_end;
+};
+
+struct invoiceitem {
+    struct object o;
+    struct customer *customer;
+    struct subscription *subscription; /* NULL: none */
+    struct item *item;
+    struct price *price;
+    struct invoice *invoice; /* NULL: pending */
+    const char *currency, *description;
+    int64_t amount, quantity;
+    int64_t period_start, period_end;
+    bool proration;
+};
+
+struct invoice {
+    struct object o;
+    struct customer *customer;
+    struct subscription *subscription; /* NULL: a one-off invoice */
+    json_t *subscription_metadata;     /* owned; frozen at finalisation */
+    const char *billing_reason;
+    const char *currency;
+    const char *number; /* NULL while draft */
+    enum invoice_status status;
+    struct list lines;
+    struct list payments;
+    int64_t total, amount_due, amount_paid;
+    int64_t starting_balance, ending_balance;
+    unsigned attempt_count;
+    unsigned failures; /* of automatic attempts: picks the next retry */
+    bool attempted, auto_advance;
+    bool for_session; /* documents a paid session, whose sale is the session's */
+    int64_t next_payment_attempt;
+    int64_t finalizes_at;
+    int64_t period_start, period_end;
+    int64_t finalized_at, paid_at, voided_at, uncollectible_at;
+};
+
+struct invoice_payment {
+    struct object o;
+    struct invoice *invoice;
+    struct intent *intent;
+    const char *status; /* "open", "paid", "canceled" */
+    int64_t amount_requested, amount_paid;
+    int64_t paid_at, canceled_at;
+};
+
+struct intent {
+    struct object o;
+    struct customer *customer; /* NULL: a guest */
+    struct payment_method *payment_method;
+    struct charge *latest_charge;
+    const char *currency;
+    const char *status;
+    int64_t amount, amount_received, canceled_at;
+    bool failed; /* last_payment_error is shown */
+};
+
+struct setup_intent {
+    struct object o;
+    struct customer *customer;
+    struct payment_method *payment_method;
+    const char *status;
+};
+
+struct charge {
+    struct object o;
+    struct customer *customer;
+    struct intent *intent;
+    struct payment_method *payment_method;
+    const char *currency;
+    const char *status;              /* "succeeded", "pending", "failed" */
+    const char *balance_transaction; /* NULL until it settles */
+    const char *method_type;         /* "card", "sepa_debit" */
+    int64_t amount;
+};
+
+#define SESSION_LINES_MAX 10
+struct session_line {
+    struct price *price;
+    int64_t quantity;
+};
+
+struct session {
+    struct object o;
+    struct customer *customer;  /* NULL: not yet, or a guest */
+    const char *mode;           /* "payment", "subscription", "setup" */
+    const char *status;         /* "open", "complete", "expired" */
+    const char *payment_status; /* "paid", "unpaid", "no_payment_required" */
+    const char *client_reference_id, *email, *customer_email, *success_url, *cancel_url; /* NULL: none */
+    const char *currency;
+    bool customer_always; /* customer_creation=always */
+    bool invoice_creation;
+    int64_t amount_total, expires_at;
+    struct session_line lines[SESSION_LINES_MAX];
+    unsigned lines_count;
+    int64_t trial_days, trial_end;
+    json_t *subscription_metadata; /* owned; subscription_data[metadata] */
+    struct intent *intent;
+    struct setup_intent *setup_intent;
+    struct invoice *invoice;
+    struct subscription *subscription;
+};
+
+struct endpoint {
+    struct object o;
+    const char *url;
+    const char *api_version; /* NULL: the account's */
+    const char *description;
+    json_t *enabled_events; /* owned; array of texts */
+    bool disabled, deleted;
+    const char *secrets[4]; /* all active ones sign */
+    unsigned secrets_count;
+};
+
+/* Allocated on its own, because events are forgotten after 30 days. */
+struct sim_event {
+    struct object o;
+    uint64_t number; /* 1.. in order of creation */
+    char *type;
+    char *data;                         /* JSON text of "data", rendered when the event was made */
+    char *request_id, *idempotency_key; /* NULL: Stripe acted by itself */
+    const char *subject_type;           /* object name of data.object, static */
+    char *subject_id;                   /* NULL: the object has no id (invoice.upcoming) */
+    char *customer_id; /* of the subject, NULL if unknown: for thin events without an object */
+    unsigned pending_webhooks;
+    unsigned failed_webhooks;
+};
+
+const char *object_name(enum object_type type);   /* "customer" */
+const char *object_prefix(enum object_type type); /* "cus_" */
+unsigned object_id_chars(enum object_type type);
+const char *object_path(enum object_type type); /* "/v1/customers" */
+const char *subscription_status_name(enum subscription_status status);
+const char *invoice_status_name(enum invoice_status status);
+bool subscription_is_over(const struct subscription *sub); /* canceled or incomplete_expired */
+
+#endif

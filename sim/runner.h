@@ -1,0 +1,19 @@
+/* A run of random lives in the background: moves the virtual clock, as fast as asked and as deliveries allow. */
+#ifndef INSTEP_SIM_RUNNER_H
+#define INSTEP_SIM_RUNNER_H
+
+#include "sim/deliver.h"
+
+struct runner;
+
+struct runner *runner_create(struct event_base *base, struct sim *sim,
+                             struct deliver *deliver); /* all borrowed */
+void runner_free(struct runner *runner);               /* NULL is fine */
+
+/* ms_per_day: real milliseconds per virtual day; 0 as fast as deliveries keep up. ERR_CONFLICT: one is under way. */
+enum err runner_start(struct runner *runner, unsigned customers, unsigned months, int64_t ms_per_day,
+                      struct failure *fail);
+void runner_stop(struct runner *runner);
+bool runner_is_running(const struct runner *runner);
+
+#endif
