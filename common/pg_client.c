@@ -32,7 +32,7 @@ struct pg_pool_options pg_pool_options_default(void)
                                     .waiting_max = 4096,
                                     .connect_timeout_ms = 5000,
                                     .backoff_base_ms = 100,
-                                    .backoff_max_ms = 5000};
+                                    .backoff_max_ms = 2000};
 }
 
 const char *pg_answer_value(const struct pg_answer *answer, int row, int column)

@@ -54,7 +54,7 @@ struct pg_pool_options {
     unsigned waiting_max; /* statements waiting for a free connection; beyond: ERR_LIMIT. Default 4096 */
     unsigned connect_timeout_ms; /* default 5000 */
     unsigned backoff_base_ms;    /* between attempts to connect, doubling, with jitter. Default 100 */
-    unsigned backoff_max_ms;     /* default 5000 */
+    unsigned backoff_max_ms;     /* default 2000 */
     /*
      * After each change: ready is the number of usable connections, why the reason of a loss or NULL.
      * Called from the loop. May not free the pool.

@@ -1,0 +1,177 @@
+/* The state table of a turn, the failure classes, the backoff and the circuit: everything that decides. */
+// rooms: worker
+#include <string.h>
+
+#include "tests/unit/tap.h"
+#include "worker/circuit.h"
+#include "worker/lock.h"
+#include "worker/outcome.h"
+#include "worker/turn_table.h"
+
+static const struct {
+    const char *name;
+    enum turn_state from;
+    enum outcome outcome;
+    enum turn_state to;
+} edges[] = {
+    {"a taken customer is locked", TURN_TAKE, OUTCOME_OK, TURN_LOCK},
+    {"one that was taken too often is recorded without being run", TURN_TAKE, OUTCOME_CRASH_LOOP,
+     TURN_RECORD},
+    {"a busy lock puts the customer back", TURN_LOCK, OUTCOME_LOCK_BUSY, TURN_PUTBACK},
+    {"events that were applied before are acked without a read", TURN_CLAIM, OUTCOME_SKIP, TURN_ACK},
+    {"a claimed customer goes on to be read", TURN_CLAIM, OUTCOME_OK, TURN_ROUTE},
+    {"an object whose customer is known moves", TURN_ROUTE, OUTCOME_SKIP, TURN_MOVE},
+    {"what moved is acked here", TURN_MOVE, OUTCOME_OK, TURN_ACK},
+    {"what could not move is not acked", TURN_MOVE, OUTCOME_OUTAGE, TURN_PUTBACK},
+    {"a read that failed is recorded", TURN_FETCH, OUTCOME_STRIPE_TRANSIENT, TURN_RECORD},
+    {"a refused key costs no attempt", TURN_FETCH, OUTCOME_DENIED, TURN_PUTBACK},
+    {"an applied turn is acked", TURN_APPLY, OUTCOME_OK, TURN_ACK},
+    {"a fenced turn is never acked", TURN_APPLY, OUTCOME_FENCED, TURN_PUTBACK},
+    {"an apply nobody heard the end of is not acked", TURN_APPLY, OUTCOME_UNKNOWN_RESULT, TURN_PUTBACK},
+    {"a lost lease touches nothing of the customer", TURN_APPLY, OUTCOME_LEASE_LOST, TURN_UNLOCK},
+    {"a recorded end is buried", TURN_RECORD, OUTCOME_OK, TURN_BURY},
+    {"what could not be recorded is not buried", TURN_RECORD, OUTCOME_SKIP, TURN_PUTBACK},
+    {"after ack the lock goes", TURN_ACK, OUTCOME_OK, TURN_UNLOCK},
+    {"after unlock it is over", TURN_UNLOCK, OUTCOME_OK, TURN_DONE},
+};
+
+/* From TURN_APPLY's success on, and nowhere before, may events be acked; the exceptions are listed. */
+static void test_acks(void)
+{
+    bool only_after_apply = true;
+
+    for (int state = 0; state < TURN_DONE; state++)
+        for (int outcome = 0; outcome < OUTCOMES; outcome++)
+            if (turn_next((enum turn_state)state, (enum outcome)outcome) == TURN_ACK)
+                only_after_apply = only_after_apply && ((state == TURN_APPLY && outcome == OUTCOME_OK) ||
+                                                        (state == TURN_MOVE && outcome == OUTCOME_OK) ||
+                                                        (state == TURN_CLAIM && outcome == OUTCOME_SKIP));
+    tap_ok(only_after_apply, "nothing is acked that was not applied, moved, or applied before");
+}
+
+static void test_edges(void)
+{
+    bool forward = true, unlocked = true;
+
+    for (size_t i = 0; i < sizeof edges / sizeof *edges; i++)
+        tap_ok(turn_next(edges[i].from, edges[i].outcome) == edges[i].to, "%s", edges[i].name);
+    for (int state = 0; state < TURN_DONE; state++) {
+        for (int outcome = 0; outcome < OUTCOMES; outcome++) {
+            enum turn_state to = turn_next((enum turn_state)state, (enum outcome)outcome);
+            forward = forward && (int)to > state && to < TURN_STATES;
+            unlocked = unlocked && (to != TURN_DONE || state == TURN_UNLOCK);
+        }
+    }
+    tap_ok(forward, "every state and every outcome lead to a later state, so every turn ends");
+    tap_ok(unlocked, "the only way to the end leads through unlock");
+}
+
+static void test_reachable(void)
+{
+    bool seen[TURN_STATES] = {[TURN_TAKE] = true};
+    int missing = 0;
+
+    for (int state = 0; state < TURN_DONE; state++)
+        for (int outcome = 0; seen[state] && outcome < OUTCOMES; outcome++)
+            seen[turn_next((enum turn_state)state, (enum outcome)outcome)] = true;
+    for (int state = 0; state < TURN_STATES; state++)
+        missing += !seen[state] || !turn_state_name((enum turn_state)state);
+    tap_ok(!missing, "every state can be reached and has a name");
+}
+
+static void test_burial(void)
+{
+    tap_ok(!outcome_buries(OUTCOME_STRIPE_TRANSIENT, 19, 20), "attempt 19 of 20 is put back");
+    tap_ok(outcome_buries(OUTCOME_STRIPE_TRANSIENT, 20, 20), "attempt 20 of 20 is buried");
+    tap_ok(outcome_buries(OUTCOME_UNKNOWN_SHAPE, 5, 20), "a shape nobody knows is buried sooner");
+    tap_ok(outcome_buries(OUTCOME_UNKNOWN_SHAPE, 3, 3), "but never later than the setting says");
+    tap_ok(outcome_buries(OUTCOME_CRASH_LOOP, 21, 20), "a crash loop is buried at once");
+}
+
+static void test_backoff(void)
+{
+    unsigned seen_low = 0, seen_high = 0;
+    bool bounded = true;
+
+    for (unsigned attempt = 1; attempt <= 40; attempt++) {
+        uint64_t cap = attempt < 20 ? (uint64_t)1000 << (attempt - 1) : 3600000;
+        if (cap > 3600000)
+            cap = 3600000;
+        for (uint64_t random = 0; random < 5000; random += 7) {
+            unsigned delay = outcome_delay_ms(OUTCOME_BUG, attempt, 1000, 3600000, random * 2654435761u);
+            bounded = bounded && delay >= 1 && delay <= cap;
+            if (attempt == 4) {
+                seen_low += delay < 2000;
+                seen_high += delay > 6000;
+            }
+        }
+    }
+    tap_ok(bounded, "backoff doubles per attempt up to its bound, and is never zero");
+    tap_ok(seen_low > 100 && seen_high > 100, "its jitter covers the whole span");
+    tap_ok(outcome_delay_ms(OUTCOME_BUG, 1, 1, 1, 12345) == 1, "the smallest settings work");
+    tap_ok(outcome_delay_ms(OUTCOME_LOCK_BUSY, 30, 1000, 3600000, 999999) <= 200,
+           "a busy lock is tried again shortly, whatever the attempt");
+    tap_ok(outcome_delay_ms(OUTCOME_OUTAGE, 30, 1000, 3600000, 7) <= 5000, "an outage does not add up");
+    tap_ok(outcome_delay_ms(OUTCOME_OUTAGE, 1, 1000, 500, 7) == 500, "no delay is longer than the longest");
+    tap_ok(outcome_delay_ms(OUTCOME_DRAINING, 1, 1000, 500, 7) == 0, "a draining worker gives back at once");
+}
+
+static void test_sqlstates(void)
+{
+    static const struct {
+        const char *state;
+        enum outcome outcome;
+    } cases[] = {
+        {"IS001", OUTCOME_UNKNOWN_SHAPE}, {"IS002", OUTCOME_BUG},
+        {"IS003", OUTCOME_POLICY},        {"40001", OUTCOME_CONTENTION},
+        {"40P01", OUTCOME_CONTENTION},    {"55P03", OUTCOME_CONTENTION},
+        {"57014", OUTCOME_BUG},           {"57P01", OUTCOME_OUTAGE},
+        {"53300", OUTCOME_OUTAGE},        {"08006", OUTCOME_OUTAGE},
+        {"25006", OUTCOME_OUTAGE},        {"23514", OUTCOME_BUG},
+        {"42883", OUTCOME_OUTAGE},        {"", OUTCOME_BUG},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        tap_ok(outcome_of_sqlstate(cases[i].state) == cases[i].outcome, "SQLSTATE '%s' means %s",
+               cases[i].state, outcome_name(cases[i].outcome));
+}
+
+static void test_circuit(void)
+{
+    struct circuit circuit = {.failures = 0};
+
+    tap_ok(circuit_state(&circuit, 1000) == CIRCUIT_CLOSED, "a fresh circuit is closed");
+    tap_ok(circuit_denied(&circuit, 1000) && circuit_state(&circuit, 1001) == CIRCUIT_OPEN,
+           "one refusal of the key opens it");
+    tap_ok(circuit_state(&circuit, 1000 + CIRCUIT_DENIED_MS) == CIRCUIT_TRYING, "after a while one may try");
+    tap_ok(!circuit_denied(&circuit, 1000 + CIRCUIT_DENIED_MS) &&
+               circuit_state(&circuit, 1001 + CIRCUIT_DENIED_MS) == CIRCUIT_OPEN,
+           "a refused try opens it for as long again");
+    tap_ok(circuit_worked(&circuit) && circuit_state(&circuit, 2000) == CIRCUIT_CLOSED,
+           "a good answer closes it");
+    for (int i = 1; i < CIRCUIT_FAILURES_MAX; i++)
+        (void)circuit_failed(&circuit, 3000);
+    tap_ok(circuit_state(&circuit, 3000) == CIRCUIT_CLOSED, "some failures in a row do not open it");
+    (void)circuit_worked(&circuit);
+    for (int i = 1; i < CIRCUIT_FAILURES_MAX; i++)
+        (void)circuit_failed(&circuit, 3000);
+    tap_ok(circuit_state(&circuit, 3000) == CIRCUIT_CLOSED,
+           "a good answer between them starts the count again");
+    tap_ok(circuit_failed(&circuit, 3000) && circuit_state(&circuit, 3000) == CIRCUIT_OPEN,
+           "many do open it");
+}
+
+int main(void)
+{
+    test_edges();
+    test_acks();
+    test_reachable();
+    test_burial();
+    test_backoff();
+    test_sqlstates();
+    test_circuit();
+    /* Computed apart: printf 'instep/lock/1:self:cus_1' | sha256sum | cut -c1-16 */
+    tap_ok(lock_key("self:cus_1") == (int64_t)UINT64_C(0x173207d6f18ac7bc),
+           "the key of a lock is what it was in every version");
+    return tap_done();
+}
