@@ -258,7 +258,7 @@ static bool read_time(const char *text, int64_t *ret_s)
     utc.tm_mon--;
     utc.tm_year = century * 100 + year - 1900;
     *ret_s = (int64_t)timegm(&utc);
-    return true;
+    return *ret_s >= 0;
 }
 
 /* A singleton has a URL and no id: /v1/customers/cus_1/discount. Its owner is the next best thing. */

@@ -251,7 +251,7 @@ static const struct {
     {"a duplicate key", "{\"id\":\"evt_1\",\"id\":\"evt_2\",\"type\":\"a\"," HEAD DATA "}"},
     {"a duplicate key deep inside",
      "{\"id\":\"evt_1\",\"type\":\"a\"," HEAD "\"data\":{\"object\":{\"id\":\"in_1\",\"object\":\"invoice\","
-                                              "\"customer\":\"cus_1\",\"customer\":\"cus_2\"}}}"},
+     "\"customer\":\"cus_1\",\"customer\":\"cus_2\"}}}"},
     {"invalid UTF-8", "{\"id\":\"evt_1\",\"type\":\"a\",\"x\":\"\xff\"," HEAD DATA "}"},
     {"a number beyond 64 bits", "{\"id\":\"evt_1\",\"type\":\"a\",\"x\":99999999999999999999," HEAD DATA "}"},
     {"a number beyond a double", "{\"id\":\"evt_1\",\"type\":\"a\",\"x\":1e999," HEAD DATA "}"},
@@ -284,6 +284,9 @@ static const struct {
                                             "invoice.paid\",\"created\":1,\"livemode\":false}"},
     {"a thin event with a foreign time",
      "{\"id\":\"evt_1\",\"object\":\"v2.core.event\",\"type\":\"a\",\"created\":\"2026-13-01T00:00:00Z\","
+     "\"livemode\":false}"},
+    {"a thin event of 1909",
+     "{\"id\":\"evt_1\",\"object\":\"v2.core.event\",\"type\":\"a\",\"created\":\"1909-12-01T00:00:00Z\","
      "\"livemode\":false}"},
     {"a thin event with a time zone", "{\"id\":\"evt_1\",\"object\":\"v2.core.event\",\"type\":\"a\","
                                       "\"created\":\"2026-12-01T00:00:00+01:00\","
