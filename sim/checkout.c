@@ -120,6 +120,7 @@ static void document(struct sim *sim, struct session *cs)
     }
     cs->invoice = invoice_create(sim, cs->customer, NULL, "manual", cs->currency);
     cs->invoice->for_session = true;
+    cs->invoice->starting_balance = 0;
     invoice_take_pending(sim, cs->invoice);
     invoice_announce(sim, cs->invoice);
     invoice_finalize(sim, cs->invoice);

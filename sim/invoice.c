@@ -179,7 +179,9 @@ void invoice_finalize(struct sim *sim, struct invoice *inv)
 {
     json_t *metadata = inv->subscription ? inv->subscription->o.metadata : NULL;
 
-    inv->starting_balance = customer_balance(sim, inv->customer, inv->currency)->amount;
+    /* What a session was paid for was paid whole: no balance is used up by the invoice that documents it. */
+    inv->starting_balance =
+        inv->for_session ? 0 : customer_balance(sim, inv->customer, inv->currency)->amount;
     total_up(inv);
     int64_t due = inv->total + inv->starting_balance;
     inv->ending_balance = due < 0 ? due : 0;
@@ -188,7 +190,8 @@ void invoice_finalize(struct sim *sim, struct invoice *inv)
     inv->finalizes_at = 0;
     inv->number = sim_format(sim, "SIM-%06llu", (unsigned long long)++sim->invoices_total);
     inv->subscription_metadata = metadata ? sim_json(json_deep_copy(metadata)) : NULL;
-    set_balance(sim, inv, inv->ending_balance);
+    if (!inv->for_session)
+        set_balance(sim, inv, inv->ending_balance);
     emit(sim, "invoice.finalized", &inv->o);
     if (inv->amount_due == 0)
         paid(sim, inv);
@@ -207,6 +210,7 @@ static void failed(struct sim *sim, struct invoice *inv, bool automatic)
     bool retries = inv->subscription && inv->subscription->status != SUB_INCOMPLETE && inv->auto_advance &&
                    !inv->subscription->creating;
 
+    json_t *before = render_object(sim, &inv->o);
     inv->attempted = true;
     if (first || automatic)
         inv->attempt_count++;
@@ -218,6 +222,7 @@ static void failed(struct sim *sim, struct invoice *inv, bool automatic)
             sim_book(sim, inv->next_payment_attempt, DUE_RETRY, inv, inv->failures);
     }
     emit(sim, "invoice.payment_failed", &inv->o);
+    emit_updated(sim, "invoice.updated", &inv->o, before);
     set_delinquent(sim, inv->customer, true);
     if (inv->subscription)
         subscription_invoice_failed(sim, inv->subscription, inv, automatic);

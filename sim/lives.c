@@ -569,7 +569,8 @@ void lives_start(struct sim *sim, unsigned customers, unsigned months, int64_t *
     for (unsigned i = 0; i < customers; i++) {
         struct life *life = life_create(sim, end);
         /* Arrivals thin out before the end, so that most people have time for something to happen. */
-        sim_book(sim, random_between(&life->random, start, start + (end - start) * 4 / 5), DUE_LIFE, life, 1);
+        sim_book(sim, random_between(&life->random, start, start + (end - start) * 9 / 10), DUE_LIFE, life,
+                 1);
     }
     *ret_end = end;
 }
