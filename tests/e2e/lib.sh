@@ -166,8 +166,8 @@ owner_sql() {
     psql -X -q -At -v ON_ERROR_STOP=1 "$OWNER_DATABASE_URL" -c "$1"
 }
 
-sim_get() { # path, jq filter
-    curl -fsS -m 10 "$SIM$1" | jq -r "$2"
+sim_get() { # path, jq filter; fails when the simulator does not answer
+    sim_answer=$(curl -fsS -m 10 "$SIM$1") && printf '%s' "$sim_answer" | jq -r "$2"
 }
 
 sim_post() { # path, body

@@ -1,0 +1,138 @@
+#!/bin/sh
+# The operator's commands against running services: what they say and their exit statuses.
+set -u
+. "$(dirname "$0")/lib.sh"
+
+world_start cli 7 || exit 1
+out=$world/log/cli.out
+
+# Run a command of the operator's; its output is in $out.
+run() { # expected exit status, sentence, command...
+    run_expected=$1
+    run_sentence=$2
+    shift 2
+    "$@" >"$out" 2>&1
+    run_got=$?
+    is "$run_got" "$run_expected" "$run_sentence"
+    [ "$run_got" = "$run_expected" ] || note "$(cat "$out")"
+}
+
+says() { # pattern, sentence
+    grep -q -- "$1" "$out"
+    says_status=$?
+    ok "$says_status" "$2"
+    [ "$says_status" -eq 0 ] || note "$(cat "$out")"
+}
+
+as_owner() {
+    DATABASE_URL=$OWNER_DATABASE_URL "$BIN/instep" "$@"
+}
+
+api() { # path, field, form data...
+    api_path=$1
+    api_field=$2
+    shift 2
+    for api_pair in "$@"; do
+        set -- "$@" --data-urlencode "$api_pair"
+        shift
+    done
+    curl -fsS -m 10 -H "Authorization: Bearer $STRIPE_API_KEY" "$SIM/v1/$api_path" "$@" | jq -r "$api_field"
+}
+
+# ---- usage --------------------------------------------------------------------------------------------------------
+run 0 "--help works without any service" env -u DATABASE_URL "$BIN/instep" --help
+says 'Exit status: 0 done' "and tells the exit statuses"
+for command in migrate status sync verify config link dead; do
+    run 0 "$command --help" "$BIN/instep" "$command" --help
+done
+run 2 "an unknown command is a usage error" "$BIN/instep" statsu
+run 2 "an unknown option too" "$BIN/instep" status --verbose
+run 2 "a mistyped setting is found" env INSTEP_LEASE_SM=5 "$BIN/instep" config
+says 'did you mean INSTEP_LEASE_MS' "and the right one is suggested"
+run 0 "config prints the settings" operator config
+says 'DATABASE_URL *\*\*\*\*' "and masks secrets"
+run 3 "an absent Postgres is a dependency that is away" \
+    env DATABASE_URL=postgresql://instep@127.0.0.1:1/instep "$BIN/instep" status
+run 2 "a URL that is none is not shown, as it may hold a password" \
+    env DATABASE_URL='hunter2 is my password' "$BIN/instep" status
+grep -q hunter2 "$out"
+is $? 1 "and indeed is not"
+run 3 "an absent Redis is a dependency that is away" \
+    env DATABASE_URL="$OPERATOR_DATABASE_URL" REDIS_URL=redis://127.0.0.1:1/0 "$BIN/instep" status
+run 3 "the worker's role may not use the operator's commands" "$BIN/instep" verify
+says 'instep_operator' "and is told which role may"
+
+# ---- migrate ------------------------------------------------------------------------------------------------------
+run 0 "a migrated database is reported as such" as_owner migrate --status
+run 0 "migrating again does nothing" as_owner migrate
+says 'nothing to do' "and says so"
+owner_sql "UPDATE ops.schema_migration SET sha256 = repeat('0', 64) WHERE name LIKE '0002%'"
+run 1 "an edited migration is refused" as_owner migrate
+says 'migration 0002_[a-z_]*.sql was edited' "by name"
+owner_sql "DELETE FROM ops.schema_migration WHERE name LIKE '0002%'"
+run 1 "so is one that comes before an applied one" as_owner migrate
+psql -X -q "$OWNER_DATABASE_URL" -c 'CREATE DATABASE newer'
+newer=${OWNER_DATABASE_URL%/*}/newer
+(DATABASE_URL=$newer "$BIN/instep" migrate & DATABASE_URL=$newer "$BIN/instep" migrate; wait) >"$out" 2>&1
+is "$(grep -c '^applied *0001' "$out")" 1 "of two migrations at the same time one does the work"
+run 0 "and the database is whole" env DATABASE_URL="$newer" "$BIN/instep" migrate --status
+psql -X -q "$newer" -c "INSERT INTO ops.schema_migration VALUES ('9999_from_the_future.sql', 'x', now(), 'x', 1)"
+run 1 "a database newer than the program is refused" env DATABASE_URL="$newer" "$BIN/instep" migrate
+says '9999_from_the_future' "by the name of what is not known"
+
+# ---- sync, verify, link -------------------------------------------------------------------------------------------
+sim_post /sim/knobs '{"drop_rate":1,"retries_max":0}' >/dev/null # no webhook arrives: commands must do
+product=$(api products .id name=Gold)
+price=$(api prices .id "product=$product" unit_amount=1999 currency=usd 'recurring[interval]=month')
+customer=$(api customers .id email=a@example.com)
+api subscriptions .id "customer=$customer" "items[0][price]=$price" trial_period_days=7 >/dev/null
+run 1 "verify sees that the ledger lacks a subscription" operator verify
+says "customers\[$customer\]" "and says of whom"
+run 1 "a sync that no worker takes is pending" operator sync "$customer" --timeout 1
+says pending "and says so"
+worker_start 1
+second=$(api customers .id email=b@example.com)
+subscription=$(api subscriptions .id "customer=$second" "items[0][price]=$price" trial_period_days=7)
+run 0 "with a worker, sync converges the customer of a subscription" operator sync "$subscription"
+says "subscription $subscription" "and prints what changed"
+quiet_wait
+run 0 "now the ledger equals the truth" operator verify
+run 0 "a second sync finds it in step" operator sync "$customer" --json
+is "$(jq -r '.[0].outcome' "$out")" applied "with JSON output"
+run 1 "a user that nobody knows is not found" operator sync user:alice
+says 'instep link' "and the way to link one is shown"
+run 2 "an id of another kind is a usage error" operator sync ch_123
+run 0 "link says whose a customer is" operator link "$customer" alice
+run 0 "and its customers can be synced by user" operator sync user:alice
+says "$customer" "by customer id"
+is "$(owner_sql "SELECT entitled FROM ledger.entitlement WHERE user_id = 'alice'")" t "the user is entitled"
+
+# ---- dead letters -------------------------------------------------------------------------------------------------
+run 0 "there are no dead letters" operator dead list
+owner_sql "SELECT ops.fail_turn(jsonb_build_object('account', 'self', 'subject', '$customer', 'worker', 'test',
+    'turn', gen_random_uuid(), 'class', 'bug', 'error', 'made by a test', 'attempt', 20, 'bury', true,
+    'started_ms', 0, 'stripe_reads', 0, 'mode', 'test', 'api_version', 'x', 'next_at_ms', NULL,
+    'events', jsonb_build_array(jsonb_build_object('id', 'evt_dead', 'type', 'customer.updated', 'object_id',
+        '$customer', 'object_type', 'customer', 'created', 1767225600, 'received_ms', 1767225600000, 'livemode', false,
+        'api_version', 'x', 'lane', 'webhook', 'customer', '$customer'))))" >/dev/null
+run 1 "a dead letter is listed" operator dead list
+says 'evt_dead.*made by a test' "with its error"
+run 1 "status finds it too" operator status
+says '^dead  *bug 1' "by class"
+run 0 "it can be looked at" operator dead show evt_dead
+is "$(jq -r '.event.outcome' "$out")" dead "in full"
+run 1 "an event that is none is not found" operator dead show evt_other
+run 2 "retry wants to know which" operator dead retry
+run 0 "it can be retried" operator dead retry evt_dead
+says '^1 event put back' "and is queued"
+no_dead_letters() {
+    operator dead list >/dev/null
+}
+wait_for "the dead letter to settle" no_dead_letters
+ok $? "a turn that succeeds settles it"
+quiet_wait
+# The simulator does not know of the link, so its truth is not asked here.
+run 0 "the ledger is still what it should be" operator verify --no-truth
+[ "$tap_failures" -eq 0 ] || world_failed=1
+world_end
+tap_done
