@@ -13,7 +13,9 @@ CREATE OR REPLACE FUNCTION ledger.book_sales(p_invoices text[], p_sessions text[
     LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v_account text := p_context ->> 'account';
-    v_turn uuid := (p_context ->> 'turn')::uuid;
+    v_invoices text[] := p_invoices || ARRAY(
+        SELECT s.invoice FROM ledger.checkout_session AS s
+         WHERE s.account = v_account AND s.id = ANY (p_sessions) AND s.mode = 'payment' AND s.invoice IS NOT NULL);
     v_changes jsonb := '[]';
     v_entries integer := 0;
     v record;
@@ -34,10 +36,7 @@ BEGIN
               LEFT JOIN LATERAL (SELECT s.id AS session FROM ledger.checkout_session AS s
                                   WHERE s.account = i.account AND s.invoice = i.id AND s.mode = 'payment'
                                   ORDER BY s.id COLLATE "C" LIMIT 1) AS x ON true
-             WHERE i.account = v_account AND i.status = 'paid'
-               AND (i.id = ANY (p_invoices)
-                    OR i.id IN (SELECT s.invoice FROM ledger.checkout_session AS s
-                                 WHERE s.account = v_account AND s.id = ANY (p_sessions) AND s.mode = 'payment'))
+             WHERE i.account = v_account AND i.status = 'paid' AND i.id = ANY (v_invoices)
             UNION ALL
             SELECT s.id, 'one_time', 'booked', s.customer, NULL, s.currency, s.amount_total, s.discount_amount, NULL,
                    NULL, s.created_at,
