@@ -219,7 +219,7 @@ static struct subscription *subscribe(struct sim *sim, struct life *life, unsign
     if (!subscription_create(sim, &order, &sub, &why))
         sub = NULL;
     else
-        sub->dunning_end = (enum dunning_end)random_below(&life->random, 2);
+        sub->dunning_end = (enum dunning_end)random_below(&life->random, 3);
     json_decref(order.metadata);
     return sub;
 }
@@ -241,7 +241,7 @@ static void enter_by_checkout(struct sim *sim, struct life *life, bool trial)
     if (random_chance(&life->random, 0.15))
         (void)finish_session(sim, life, cs, CHECKOUT_DECLINED); /* the first card did not work */
     if (finish_session(sim, life, cs, CHECKOUT_PAID) && cs->subscription)
-        cs->subscription->dunning_end = (enum dunning_end)random_below(&life->random, 2);
+        cs->subscription->dunning_end = (enum dunning_end)random_below(&life->random, 3);
     again_some_day(sim, life, 1, 25);
 }
 
@@ -499,7 +499,7 @@ static void go_on(struct sim *sim, struct life *life)
         sub && (sub->status == SUB_INCOMPLETE || sub->status == SUB_PAST_DUE || sub->status == SUB_UNPAID);
 
     if (owes) {
-        if (random_chance(&life->random, 0.5))
+        if (random_chance(&life->random, 0.4))
             settle_debts(sim, life);
         again_some_day(sim, life, 2, 20);
     } else if (sub) {
@@ -568,9 +568,8 @@ void lives_start(struct sim *sim, unsigned customers, unsigned months, int64_t *
     make_catalogue(sim);
     for (unsigned i = 0; i < customers; i++) {
         struct life *life = life_create(sim, end);
-        /* Arrivals thin out before the end, so that most people have time for something to happen. */
-        sim_book(sim, random_between(&life->random, start, start + (end - start) * 9 / 10), DUE_LIFE, life,
-                 1);
+        /* Nobody arrives in the last two days: their story would be cut off in its first hour. */
+        sim_book(sim, random_between(&life->random, start, end - 2 * DAY), DUE_LIFE, life, 1);
     }
     *ret_end = end;
 }

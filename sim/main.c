@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/version.h"
 #include "sim/serve.h"
 
 #define DEFAULT_SECRET "whsec_test_sim_secret"
@@ -128,7 +129,7 @@ static int parse(int argc, char **argv, struct options *options)
             return 0;
         }
         if (option == 'v') {
-            printf("stripe-sim, Stripe API " SIM_API_VERSION "\n");
+            puts("stripe-sim " INSTEP_VERSION ", Stripe API " SIM_API_VERSION);
             return 0;
         }
         if (option == '?')
