@@ -6,7 +6,8 @@
 
 #include "sim/call.h"
 
-#define REPLAYS_MAX 1000 /* idempotency keys remembered */
+#define REPLAYS_MAX      1000 /* idempotency keys remembered */
+#define REQUEST_ID_BYTES 19   /* "req_", 14 characters, NUL */
 
 struct api {
     struct sim *sim;
@@ -156,14 +157,21 @@ static void add_header(struct api_answer *answer, const char *name, const char *
     (void)snprintf(answer->headers + used, sizeof answer->headers - used, "%s: %.255s\r\n", name, value);
 }
 
+static void make_request_id(struct api *api, char out[REQUEST_ID_BYTES])
+{
+    memcpy(out, "req_", 4);
+    random_base62(&api->sim->request_ids, out + 4, REQUEST_ID_BYTES - 5);
+}
+
 void api_error(struct api *api, int status, const char *type, const char *code, const char *message,
                struct api_answer *ret_answer)
 {
     struct refusal why = {.status = status, .type = type, .code = code};
+    char request_id[REQUEST_ID_BYTES];
 
     (void)snprintf(why.message, sizeof why.message, "%s", message);
-    fill(ret_answer, status, error_body(&why), sim_new_id(api->sim, &api->sim->request_ids, "req_", 14),
-         SIM_API_VERSION);
+    make_request_id(api, request_id);
+    fill(ret_answer, status, error_body(&why), request_id, SIM_API_VERSION);
 }
 
 /* Query and body as one object of parameters. NULL: malformed. */
@@ -183,27 +191,29 @@ static json_t *parameters(const struct api_request *request)
 
 static bool authorized(const struct api_request *request, struct refusal *why)
 {
-    const char *key = request->authorization;
-    bool given = key && strncmp(key, "Bearer ", 7) == 0;
+    /* Bearer with a key, or Basic with the key as user: then its first characters in base 64. */
+    static const char *const accepted[] = {"Bearer sk_test_", "Bearer rk_test_", "Basic c2tfdGVzdF",
+                                           "Basic cmtfdGVzdF"};
+    const char *given = request->authorization;
 
-    if (given && (strncmp(key + 7, "sk_test_", 8) == 0 || strncmp(key + 7, "rk_test_", 8) == 0))
-        return true;
-    return refuse(
-        why, 401, NULL, NULL,
-        given ? "Invalid API Key provided: this is a test mode that takes any sk_test_ or rk_test_ key."
-              : "You did not provide an API key. You need to provide your API key in the "
-                "Authorization header, using Bearer auth.");
+    for (size_t i = 0; given && i < sizeof accepted / sizeof *accepted; i++)
+        if (strncmp(given, accepted[i], strlen(accepted[i])) == 0)
+            return true;
+    return refuse(why, 401, NULL, NULL,
+                  given ? "Invalid API Key provided: test mode takes any sk_test_ or rk_test_ key."
+                        : "You did not provide an API key. You need to provide your API key in the "
+                          "Authorization header, using Bearer auth.");
 }
 
 /* True if the key was used before: answered again, or refused because the request is another one. */
-static bool replayed(struct api *api, const char *key, const char *what, struct api_answer *answer,
+static bool replayed(struct api *api, const char *key, json_t *what, struct api_answer *answer,
                      struct refusal *why)
 {
     json_t *known = json_object_get(api->replays, key);
 
     if (!known)
         return false;
-    if (strcmp(form_text(known, "request"), what) != 0) {
+    if (!json_equal(form_at(known, "request"), what)) {
         (void)refuse(why, 400, NULL, NULL,
                      "Keys for idempotent requests can only be used with the same parameters they were first "
                      "used with.");
@@ -219,9 +229,9 @@ static bool replayed(struct api *api, const char *key, const char *what, struct 
     return true;
 }
 
-static void remember(struct api *api, const char *key, const char *what, const struct api_answer *answer)
+static void remember(struct api *api, const char *key, json_t *what, const struct api_answer *answer)
 {
-    json_t *entry = json_pack("{s:s, s:i, s:s, s:s}", "request", what, "status", answer->status, "body",
+    json_t *entry = json_pack("{s:O, s:i, s:s, s:s}", "request", what, "status", answer->status, "body",
                               answer->body, "headers", answer->headers);
 
     if (json_object_size(api->replays) >= REPLAYS_MAX)
@@ -257,12 +267,13 @@ void api_handle(struct api *api, const struct api_request *request, struct api_a
     char id[256] = "";
     struct call call = {.sim = api->sim, .path = request->path, .id = id};
     const struct route *route = find_route(request, id, sizeof id);
-    const char *request_id = sim_new_id(api->sim, &api->sim->request_ids, "req_", 14);
+    char request_id[REQUEST_ID_BYTES];
     const char *version = request->version ? request->version : SIM_API_VERSION;
     bool writes = strcmp(request->method, "POST") == 0;
     const char *key = writes ? request->idempotency_key : NULL;
-    const char *what = NULL;
+    json_t *what = NULL; /* the request as a text: what the key stands for */
 
+    make_request_id(api, request_id);
     *ret_answer = (struct api_answer){.endpoint = route ? route->name : "unknown"};
     if (!authorized(request, &call.why))
         goto out;
@@ -272,8 +283,7 @@ void api_handle(struct api *api, const struct api_request *request, struct api_a
         goto out;
     }
     if (key) {
-        what = sim_format(api->sim, "%.10s %.150s %.300s", request->method, request->path,
-                          request->body ? request->body : "");
+        what = sim_json(json_sprintf("%s %s", request->path, request->body ? request->body : ""));
         if (strlen(key) > 255)
             (void)refuse(&call.why, 400, NULL, NULL, "Idempotency keys are at most 255 characters.");
         if (call.why.status || replayed(api, key, what, ret_answer, &call.why))
@@ -294,6 +304,7 @@ out:
         if (what && (ret_answer->status < 400 || ret_answer->status == 402))
             remember(api, key, what, ret_answer);
     }
+    json_decref(what);
     json_decref(call.answer);
     json_decref(call.params);
 }

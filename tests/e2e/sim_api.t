@@ -64,7 +64,7 @@ sub curl {
 sub api {
     my ($method, $path, @pairs) = @_;
     my @key = ref $pairs[0] ? ('-H', "Idempotency-Key: ${shift @pairs}") : ();
-    my $out = curl('-X', $method, '-u', 'sk_test_e2e:', '-H', 'Authorization: Bearer sk_test_e2e', @key,
+    my $out = curl('-X', $method, '-u', 'sk_test_e2e:', @key,
         '-w', "\n%{http_code}", (map { ('-d', $_) } @pairs), "$SIM$path");
     my ($body, $status) = $out =~ /\A(.*)\n(\d+)\z/s or die "no answer from $path: $out";
     return {%{decode_json($body)}, _status => $status};
