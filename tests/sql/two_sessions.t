@@ -2,9 +2,19 @@
 # Two workers at the same customer at the same moment. Sessions are psql processes fed step by step; a step is awaited
 # by its marker in the output, or by Postgres saying that the session waits for a lock.
 set -u
-: "${INSTEP_TEST_URL:?name the database}"
+: "${INSTEP_TEST_URL:?name a migrated database}"
 dir=$(mktemp -d)
-trap 'exec 3>&- 4>&- || :; rm -rf "$dir"' EXIT
+database=instep_two_sessions_$$
+finish() {
+    exec 3>&- 4>&-
+    PGOPTIONS='-c client_min_messages=warning' psql -qX -d "$INSTEP_TEST_URL" -c "DROP DATABASE IF EXISTS $database WITH (FORCE)"
+    rm -rf "$dir"
+}
+trap finish EXIT
+# What is committed here would be in the way of the other tests: a copy of the database takes it.
+origin=$(psql -qXAt -d "$INSTEP_TEST_URL" -c 'SELECT current_database()')
+psql -qX -d "$INSTEP_TEST_URL" -c '\c template1' -c "CREATE DATABASE $database TEMPLATE \"$origin\"" >&2 ||
+    { echo "Bail out! no copy of the database"; exit 1; }
 customer=cus_two_$$
 n=0
 ok() { # ok CONDITION-STATUS SENTENCE
@@ -14,10 +24,10 @@ ok() { # ok CONDITION-STATUS SENTENCE
         sed 's/^/#   /' "$dir/a.out" "$dir/b.out"
     fi
 }
-sql() { psql -qXAt -d "$INSTEP_TEST_URL" -c "$1"; }
+sql() { psql -qXAt -d "$INSTEP_TEST_URL" -c "\\c $database" -c "$1"; }
 for s in a b; do
     mkfifo "$dir/$s"
-    PGAPPNAME=two_sessions_$s psql -qXAt -d "$INSTEP_TEST_URL" <"$dir/$s" >"$dir/$s.out" 2>&1 &
+    PGAPPNAME=two_sessions_$$_$s psql -qXAt -d "$INSTEP_TEST_URL" <"$dir/$s" >"$dir/$s.out" 2>&1 &
 done
 exec 3>"$dir/a" 4>"$dir/b"
 a() { printf '%s\n' "$1" >&3; }
@@ -31,14 +41,14 @@ until_true() { # poll; gives up after a while, and the check after it says what 
     done
 }
 done_with() { until_true "grep -q '^mark $2\$' '$dir/$1.out'"; } # SESSION MARK
-waits() { until_true "[ \"\$(sql \"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'two_sessions_$1' AND wait_event_type = 'Lock'\")\" = 1 ]"; }
+waits() { until_true "[ \"\$(sql \"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'two_sessions_$$_$1' AND wait_event_type = 'Lock'\")\" = 1 ]"; }
 mark() { printf '%s' "\\echo mark $1"; }
 uuid() { printf '%08d-0000-4000-8000-%012d' "$1" $$; }
 claim() { echo "SELECT ops.claim_customer('self', '$customer', '$(uuid "$1")', '{}', 'w$1');"; }
 apply() { # CLAIM AMOUNT
     echo "SELECT ledger.apply_turn(t.input('$customer', '$(uuid "$1")', jsonb_build_array(t.invoice('in_$$', '$customer', NULL, 'paid', $2)))) ->> 'outcome';"
 }
-for s in a b; do $s "SET ROLE instep_worker;"; done
+for s in a b; do $s "\\c $database"; $s "SET ROLE instep_worker;"; done
 
 echo 1..9
 # The second claim voids the first, and what was read under the first is refused.
