@@ -17,6 +17,7 @@
 /* A migration that waits for a lock makes everybody behind it wait, so it gives up instead. */
 #define MIGRATE_LOCK_TIMEOUT "SET lock_timeout TO '15s'"
 
+/* Run in the transaction of each migration; the first one creates the role. */
 static const char record_tables[] = "CREATE SCHEMA IF NOT EXISTS ops;"
                                     "CREATE TABLE IF NOT EXISTS ops.schema_migration ("
                                     "  name text PRIMARY KEY,"
@@ -27,7 +28,9 @@ static const char record_tables[] = "CREATE SCHEMA IF NOT EXISTS ops;"
                                     "CREATE TABLE IF NOT EXISTS ops.schema_routines ("
                                     "  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),"
                                     "  sha256 text NOT NULL,"
-                                    "  applied_at timestamptz NOT NULL DEFAULT now());";
+                                    "  applied_at timestamptz NOT NULL DEFAULT now());"
+                                    "ALTER TABLE ops.schema_migration OWNER TO instep_owner;"
+                                    "ALTER TABLE ops.schema_routines OWNER TO instep_owner;";
 
 struct migrate {
     PGconn *conn;
