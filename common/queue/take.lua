@@ -9,6 +9,7 @@ local owner, nonce = ARGV[3], ARGV[4]
 local entries_max, total_max, wake_max = ARGV[5], tonumber(ARGV[6]), ARGV[7]
 local DUE_MAX = 256   -- moved from each set in one call
 local SKIP_MAX = 1000 -- stale entries passed over in one call
+local LEASE_MS_MAX = 3600001 -- above the largest INSTEP_LEASE_MS
 local now = now_ms()
 
 -- What is over becomes ready: leases of workers that fell silent, and delays. Attempts stay counted.
@@ -20,6 +21,12 @@ for _, set in ipairs({':leases', ':delayed'}) do
             make_ready(key, urgent(lease[1], lease[2]), wake_max)
         end
     end
+end
+
+-- No lease is given for more than LEASE_MS_MAX: one that seems to be saw the clock being set back, and shall not last
+-- until that time has come again.
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', base .. ':leases', now + LEASE_MS_MAX, '+inf', 'LIMIT', 0, DUE_MAX)) do
+    redis.call('ZADD', base .. ':leases', now + lease_ms, key)
 end
 
 -- Of 16 turns, 12 go to the most urgent lane first, 3 to webhook first, 1 to sweep first: none starves.

@@ -129,6 +129,20 @@ static void test_expiry(void)
     queue_lease_release(&lease);
 }
 
+static void test_clock_set_back(void)
+{
+    struct queue_lease lost, lease;
+
+    redis_empty(&redis);
+    (void)put(&one, "self:cus_1", "evt_1", QUEUE_WEBHOOK);
+    (void)take_one(&brief, &lost);
+    (void)redis_look_int(&redis, "ZADD instep:{0}:leases XX 99999999999999 self:cus_1");
+    tap_ok(!take_one(&brief, &lease) && take_later(&brief, &lease) && !ack(&brief, &lease),
+           "a lease does not last longer because the clock of Redis was set back");
+    queue_lease_release(&lost);
+    queue_lease_release(&lease);
+}
+
 static void test_renewal(void)
 {
     struct queue_lease lease, other;
@@ -504,6 +518,7 @@ int main(void)
     test_coalescing();
     test_many_entries();
     test_expiry();
+    test_clock_set_back();
     test_renewal();
     test_retries();
     test_poison();
