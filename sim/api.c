@@ -125,9 +125,25 @@ static bool route_matches(const struct route *route, const char *method, const c
     return true;
 }
 
+/* A message may hold a piece of what was sent, cut anywhere: then only its ASCII is shown. */
+static json_t *message_text(const char *message)
+{
+    char plain[sizeof((struct refusal *)NULL)->message];
+    json_t *text = json_string(message);
+
+    if (text)
+        return text;
+    (void)snprintf(plain, sizeof plain, "%s", message);
+    for (char *c = plain; *c; c++)
+        if ((unsigned char)*c > 126)
+            *c = '?';
+    return json_string(plain);
+}
+
 static json_t *error_body(const struct refusal *why)
 {
-    json_t *error = sim_json(json_pack("{s:s, s:s}", "type", why->type, "message", why->message));
+    json_t *error =
+        sim_json(json_pack("{s:s, s:o}", "type", why->type, "message", message_text(why->message)));
 
     if (why->code)
         (void)json_object_set_new(error, "code", json_string(why->code));
@@ -240,6 +256,16 @@ static void remember(struct api *api, const char *key, json_t *what, const struc
         sim_die("out of memory");
 }
 
+/* An idempotency key: 1 to 255 printable characters. */
+static bool is_plain(const char *key)
+{
+    size_t len = 0;
+
+    while (key[len] > 31 && key[len] < 127)
+        len++;
+    return len >= 1 && len <= 255 && !key[len];
+}
+
 /* Run the handler with the cause of its events in place. */
 static void run(struct api *api, const struct route *route, struct call *call, const char *request_id,
                 const char *key)
@@ -282,17 +308,15 @@ void api_handle(struct api *api, const struct api_request *request, struct api_a
                      request->path);
         goto out;
     }
+    call.params = parameters(request);
+    if (!call.params || (key && !is_plain(key))) {
+        (void)refuse(&call.why, 400, NULL, NULL, "The parameters or the idempotency key are malformed.");
+        goto out;
+    }
     if (key) {
         what = sim_json(json_sprintf("%s %s", request->path, request->body ? request->body : ""));
-        if (strlen(key) > 255)
-            (void)refuse(&call.why, 400, NULL, NULL, "Idempotency keys are at most 255 characters.");
-        if (call.why.status || replayed(api, key, what, ret_answer, &call.why))
+        if (replayed(api, key, what, ret_answer, &call.why))
             goto out;
-    }
-    call.params = parameters(request);
-    if (!call.params) {
-        (void)refuse(&call.why, 400, NULL, NULL, "The parameters are not a valid form.");
-        goto out;
     }
     run(api, route, &call, request_id, key);
 out:

@@ -57,6 +57,21 @@ const char *sim_text(struct sim *sim, const char *text)
     return memcpy(sim_alloc(sim, size), text, size);
 }
 
+/* Take a sequence of bytes that was cut off from the end of a text. */
+static void trim_utf8(char *text)
+{
+    size_t len = strlen(text), start = len;
+
+    while (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
+        start--;
+    if (start == 0 || (unsigned char)text[start - 1] < 0xC0)
+        return;
+    unsigned char lead = (unsigned char)text[start - 1];
+    size_t wanted = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    if (len - start + 1 < wanted)
+        text[start - 1] = '\0';
+}
+
 const char *sim_format(struct sim *sim, const char *fmt, ...)
 {
     char text[512];
@@ -67,6 +82,7 @@ const char *sim_format(struct sim *sim, const char *fmt, ...)
     va_end(args);
     if (len < 0)
         sim_die("cannot format a text");
+    trim_utf8(text);
     return sim_text(sim, text);
 }
 

@@ -132,6 +132,12 @@ static void test_errors(void)
            "a parameter that names nothing is resource_missing too, as 400");
     (void)ask(&w, "POST /v1/customers a[b=1");
     tap_ok(w.status == 400, "a malformed form is refused");
+    (void)ask(&w, "POST /v1/customers a=\xff");
+    tap_ok(w.status == 400, "bytes that are no UTF-8 are refused");
+    (void)ask(&w, "GET /v1/customers/%s", "\xc3\xa9\xff");
+    tap_ok(w.status == 404, "and survived in a path");
+    (void)ask_with_key(&w, "\xff", "POST", "/v1/customers", "");
+    tap_ok(w.status == 400, "and refused in a key");
     (void)ask(&w,
               "POST /v1/prices product_data[name]=P&currency=usd&unit_amount=5&recurring[interval]=month");
     const char *price = answer_id(&w);
