@@ -1,0 +1,30 @@
+# bash completion for instep(1); `make install` puts it where bash finds it.
+_instep() {
+    local word=${COMP_WORDS[COMP_CWORD]}
+    local before=${COMP_WORDS[COMP_CWORD - 1]}
+    local command=${COMP_WORDS[1]}
+    local words=
+
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        words="migrate status sync verify config link dead help --help --version"
+    elif [[ $before == --class ]]; then
+        words="stripe_transient stripe_permanent unknown_user unknown_shape policy bug"
+    else
+        case $command in
+        migrate) words="--status --dry-run --json --help" ;;
+        status) words="--json --help" ;;
+        sync) words="--timeout --account --json --help cus_ sub_ in_ cs_ user:" ;;
+        verify) words="--no-truth --json --help" ;;
+        config) words="--json --markdown --help" ;;
+        link) words="--no-sync --account --json --help cus_" ;;
+        dead)
+            words="--class --limit --all --json --help"
+            ((COMP_CWORD == 2)) && words="list show retry --help"
+            ;;
+        help) words="migrate status sync verify config link dead" ;;
+        esac
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+complete -F _instep instep
