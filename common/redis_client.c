@@ -8,7 +8,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "common/clock.h"
 #include "common/lookup.h"
 #include "common/redis_url.h"
+#include "common/redis_wire.h"
 
 /*
  *            timer                 address           connected            PONG
@@ -32,15 +32,8 @@ enum state { WAITING, LOOKING_UP, DIALLING, GREETING, READY };
 
 #define BACKOFF_BASE_MS 50
 #define BACKOFF_MAX_MS  2000
-#define SHA1_HEX        40
 #define ARGC_MAX        4096
-
-struct redis_script {
-    unsigned holders; /* its creator, and each command that may still need it */
-    size_t len;
-    char sha[SHA1_HEX + 1];
-    char source[]; /* NUL after the end */
-};
+#define LATE_GRACE_MS   50
 
 /* One command under way, in the order of its reply. */
 struct command {
@@ -67,7 +60,8 @@ struct redis_client {
     struct event *deadline;    /* owned; connecting, or the oldest command */
     struct command *head, **tail;
     unsigned in_flight;
-    struct failure why; /* why it is not ready */
+    uint64_t replies, replies_when_late; /* counted; as it was when the oldest command was found late */
+    struct failure why;                  /* why it is not ready */
 };
 
 static void on_read(struct bufferevent *bev, void *arg);
@@ -77,26 +71,6 @@ struct redis_client_options redis_client_options_default(void)
 {
     return (struct redis_client_options){
         .connect_timeout_ms = 3000, .command_timeout_ms = 3000, .commands_max = 4096};
-}
-
-/* ---- formatting ---------------------------------------------------------------------------------------- */
-
-static size_t bulk_len(size_t len)
-{
-    return len + 32; /* "$<up to 20 digits>\r\n" and "\r\n" */
-}
-
-static char *put_bulk(char *to, const char *data, size_t len)
-{
-    to += sprintf(to, "$%zu\r\n", len);
-    memcpy(to, data, len);
-    memcpy(to + len, "\r\n", 2);
-    return to + len + 2;
-}
-
-static size_t arg_len(const char *const *argv, const size_t *argv_len, int i)
-{
-    return argv_len ? argv_len[i] : strlen(argv[i]);
 }
 
 /* ---- commands under way -------------------------------------------------------------------------------- */
@@ -152,16 +126,16 @@ static enum err script_send(struct redis_client *client, struct command *command
 {
     const struct redis_script *script = command->script;
     const char *what = whole ? script->source : script->sha;
-    size_t what_len = whole ? script->len : SHA1_HEX;
-    char *head = malloc(64 + bulk_len(what_len)), *end;
+    size_t what_len = whole ? script->len : REDIS_SHA_HEX;
+    char *head = malloc(64 + redis_bulk_bytes(what_len)), *end;
 
-    if (!head || evbuffer_expand(output(client), 64 + bulk_len(what_len) + command->tail_len)) {
+    if (!head || evbuffer_expand(output(client), 64 + redis_bulk_bytes(what_len) + command->tail_len)) {
         free(head);
         return ERR_NOMEM;
     }
     end = head + sprintf(head, "*%d\r\n", command->argc);
-    end = whole ? put_bulk(end, "EVAL", 4) : put_bulk(end, "EVALSHA", 7);
-    end = put_bulk(end, what, what_len);
+    end = whole ? redis_bulk_put(end, "EVAL", 4) : redis_bulk_put(end, "EVALSHA", 7);
+    end = redis_bulk_put(end, what, what_len);
     (void)evbuffer_add(output(client), head, (size_t)(end - head));
     (void)evbuffer_add(output(client), command->tail, command->tail_len);
     free(head);
@@ -259,13 +233,13 @@ static enum err command_send(struct redis_client *client, redis_reply_fn *done, 
     enum err err = ERR_NOMEM;
 
     for (int i = 0; i < argc; i++)
-        len += bulk_len(arg_len(argv, argv_len, i));
+        len += redis_bulk_bytes(redis_word_len(argv, argv_len, i));
     text = malloc(len);
     if (!command || !text)
         goto out;
     end = text + sprintf(text, "*%d\r\n", argc);
     for (int i = 0; i < argc; i++)
-        end = put_bulk(end, argv[i], arg_len(argv, argv_len, i));
+        end = redis_bulk_put(end, argv[i], redis_word_len(argv, argv_len, i));
     if (evbuffer_add(output(client), text, (size_t)(end - text)))
         goto out;
     command->done = done;
@@ -341,8 +315,9 @@ static void on_lookup(enum err err, const struct addrinfo *address, const struct
     unsigned count = 0, pick;
 
     client->lookup = NULL;
-    if (err) {
-        client_lose(client, ERR_UNAVAILABLE, "cannot look up Redis's host: %s", fail->text);
+    if (err || !address) {
+        client_lose(client, ERR_UNAVAILABLE, "cannot look up Redis's host: %s",
+                    err ? fail->text : "no address");
         return;
     }
     /* "localhost" may be ::1 first where Redis listens on 127.0.0.1 only: try them in turn. */
@@ -395,36 +370,19 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     if (!client->head)
         return; /* the next command sets the timer again */
     left_ms = client->head->sent_mono_ms + client->options.command_timeout_ms - clock_mono_ms();
-    if (left_ms > 0)
+    if (left_ms > 0) {
         deadline_set(client, left_ms);
-    else
+    } else if (client->replies_when_late != client->replies) {
+        /* Perhaps it was we who stood still, and the reply is here, unread: look again after a moment. */
+        client->replies_when_late = client->replies;
+        deadline_set(client, LATE_GRACE_MS);
+    } else {
         client_lose(client, ERR_TIMEOUT, "Redis did not answer within %u ms",
                     client->options.command_timeout_ms);
+    }
 }
 
 /* ---- replies ------------------------------------------------------------------------------------------- */
-
-static bool says(const redisReply *reply, const char *word)
-{
-    size_t len = strlen(word);
-
-    return reply->len >= len && !memcmp(reply->str, word, len);
-}
-
-/* Errors that mean: not this server, not now. Another connection may find a better one. */
-static bool is_wrong_server(const redisReply *reply)
-{
-    return says(reply, "LOADING ") || says(reply, "READONLY ") || says(reply, "MASTERDOWN ") ||
-           says(reply, "NOAUTH ");
-}
-
-/* The first word of an error; the rest may repeat what we sent. */
-static int first_word(const redisReply *reply)
-{
-    size_t len = strcspn(reply->str, " ");
-
-    return len > 40 ? 40 : (int)len;
-}
 
 /* Hand one reply to its command. False: the connection is gone. */
 static bool reply_deliver(struct redis_client *client, const redisReply *reply)
@@ -433,18 +391,20 @@ static bool reply_deliver(struct redis_client *client, const redisReply *reply)
     struct failure fail;
     bool keep = true;
 
+    client->replies++;
     if (reply->type != REDIS_REPLY_ERROR) {
         command->done(ERR_OK, reply, NULL, command->arg);
     } else if (client->state == GREETING) {
         keep = false;
         client_lose(client, ERR_UNAVAILABLE, "Redis refused the connection (%.*s): check REDIS_URL",
-                    first_word(reply), reply->str);
-    } else if (command->script && says(reply, "NOSCRIPT") && !script_send(client, command, true)) {
+                    redis_reply_first_word(reply), reply->str);
+    } else if (command->script && redis_reply_says(reply, "NOSCRIPT") &&
+               !script_send(client, command, true)) {
         redis_script_free(command->script);
         command->script = NULL; /* once */
         command_push(client, command);
         return true;
-    } else if (is_wrong_server(reply)) {
+    } else if (redis_reply_is_wrong_server(reply)) {
         keep = false;
         (void)failf(&fail, ERR_UNAVAILABLE, "%s", reply->str);
         command->done(ERR_UNAVAILABLE, NULL, &fail, command->arg);
@@ -484,7 +444,7 @@ static void on_read(struct bufferevent *bev, void *arg)
         } else {
             keep = false; /* such as "max number of clients reached" */
             client_lose(client, ERR_UNAVAILABLE, "Redis spoke unasked: %.*s",
-                        reply->str ? first_word(reply) : 1, reply->str ? reply->str : "?");
+                        reply->str ? redis_reply_first_word(reply) : 1, reply->str ? reply->str : "?");
         }
         freeReplyObject(reply);
     }
@@ -594,55 +554,27 @@ enum err redis_client_command(struct redis_client *client, redis_reply_fn *done,
     return ERR_OK;
 }
 
-enum err redis_script_create(const char *source, size_t len, struct redis_script **ret_script)
-{
-    struct redis_script *script = malloc(sizeof *script + len + 1);
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned digest_len = 0;
-
-    if (!script)
-        return ERR_NOMEM;
-    if (!EVP_Digest(source, len, digest, &digest_len, EVP_sha1(), NULL) || digest_len * 2 != SHA1_HEX) {
-        free(script);
-        return ERR_SYSTEM;
-    }
-    script->holders = 1;
-    script->len = len;
-    memcpy(script->source, source, len);
-    script->source[len] = '\0';
-    for (unsigned i = 0; i < digest_len; i++)
-        (void)snprintf(script->sha + 2 * i, 3, "%02x", digest[i]);
-    *ret_script = script;
-    return ERR_OK;
-}
-
-void redis_script_free(struct redis_script *script)
-{
-    if (script && !--script->holders)
-        free(script);
-}
-
 enum err redis_client_eval(struct redis_client *client, struct redis_script *script, redis_reply_fn *done,
                            void *arg, int keys, int argc, const char *const *argv, const size_t *argv_len,
                            struct failure *fail)
 {
     enum err err = may_send(client, argc, fail);
     struct command *command;
-    size_t len = bulk_len(16);
+    size_t len = redis_bulk_bytes(16);
     char number[16], *end;
 
     if (err)
         return err;
     for (int i = 0; i < argc; i++)
-        len += bulk_len(arg_len(argv, argv_len, i));
+        len += redis_bulk_bytes(redis_word_len(argv, argv_len, i));
     command = malloc(sizeof *command + len);
     if (!command)
         return failf(fail, ERR_NOMEM, "no memory for a Redis command");
     *command = (struct command){.done = done, .arg = arg, .script = script, .argc = argc + 3};
     script->holders++;
-    end = put_bulk(command->tail, number, (size_t)sprintf(number, "%d", keys));
+    end = redis_bulk_put(command->tail, number, (size_t)sprintf(number, "%d", keys));
     for (int i = 0; i < argc; i++)
-        end = put_bulk(end, argv[i], arg_len(argv, argv_len, i));
+        end = redis_bulk_put(end, argv[i], redis_word_len(argv, argv_len, i));
     command->tail_len = (size_t)(end - command->tail);
     err = script_send(client, command, false);
     if (err) {

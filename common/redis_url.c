@@ -75,14 +75,12 @@ static enum err credentials(const char *text, size_t len, struct redis_url *url,
 
     if (!colon)
         return failf(fail, ERR_CONFIG, "Redis URL: write the password as :password@ or user:password@");
+    if (colon > text && colon + 1 == text + len)
+        return failf(fail, ERR_CONFIG, "Redis URL: a user needs a password");
     err = decode(text, (size_t)(colon - text), &url->user, "user", fail);
-    if (err)
-        return err;
-    err = decode(colon + 1, len - (size_t)(colon + 1 - text), &url->password, "password", fail);
-    if (err)
-        return err;
-    return url->user[0] && !url->password[0] ? failf(fail, ERR_CONFIG, "Redis URL: a user needs a password")
-                                             : ERR_OK;
+    if (!err)
+        err = decode(colon + 1, len - (size_t)(colon + 1 - text), &url->password, "password", fail);
+    return err;
 }
 
 static enum err copy(const char *text, size_t len, char **ret, struct failure *fail)

@@ -210,6 +210,25 @@ static void test_silence(struct redis_fixture *redis)
     redis_client_free(client);
 }
 
+static void test_standstill(struct redis_fixture *redis)
+{
+    struct states states = {0};
+    struct redis_client *client = client_to(redis->url, &states, 200);
+    struct answer first, second;
+
+    loop_until(base, &states.is_ready, 10);
+    SAY(client, &first, "PING");
+    loop_until(base, &first.done, 10);
+    SAY(client, &first, "PING");
+    (void)event_base_loop(base, EVLOOP_NONBLOCK); /* out of the door */
+    (void)usleep(500000);                         /* this process stands still; the answer comes meanwhile */
+    SAY(client, &second, "PING");
+    tap_ok(loop_until(base, &second.done, 10) && !first.err && !second.err && first.calls == 1 &&
+               !states.lost,
+           "a process that stood still for longer than the deadline finds the answer, not a timeout");
+    redis_client_free(client);
+}
+
 static void test_restart(struct redis_fixture *redis)
 {
     struct states states = {0};
@@ -394,6 +413,7 @@ int main(void)
     test_talk(&redis);
     test_bound(&redis);
     test_silence(&redis);
+    test_standstill(&redis);
     test_restart(&redis);
     test_scripts(&redis);
     redis_fixture_stop(&redis);
