@@ -14,6 +14,7 @@ WARN      = -std=c17 -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmis
 OPT_release = -O2 -g -D_FORTIFY_SOURCE=2
 OPT_asan    = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LD_asan     = -fsanitize=address,undefined
+OPT_crash   = -O1 -g -DINSTEP_CRASHPOINTS
 HARDEN    = -fstack-protector-strong -fstack-clash-protection -fPIE
 LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack
 CFLAGS   += $(OPT_$(MODE)) $(HARDEN)
@@ -50,6 +51,16 @@ $(BIN)/instep-ingest: $(call objects,ingest/main.c $(ROOM_ingest)) $(LIB)
 	$(link)
 $(BIN)/instep-worker: $(call objects,worker/main.c $(ROOM_worker)) $(LIB)
 	$(link)
+# The worker that dies where a test says, for tests/e2e/worker_crash.t.
+ifeq ($(MODE),crash)
+$(BIN)/instep-worker-crash: $(call objects,worker/main.c $(ROOM_worker)) $(LIB)
+	$(link)
+else
+$(BIN)/instep-worker-crash: FORCE
+	+@$(MAKE) --no-print-directory MODE=crash $@
+FORCE:
+.PHONY: FORCE
+endif
 $(BIN)/instep: $(call objects,cli/main.c $(ROOM_cli)) $(LIB)
 	$(link)
 $(BIN)/stripe-sim: $(call objects,sim/main.c $(ROOM_sim)) $(LIB)
@@ -97,7 +108,7 @@ down:             ## end what `make up` or `make run` started; the data under va
 
 test:             ## everything: unit tests (also under the sanitizers), SQL, end to end
 	@deploy/local/deps test
-	$(AGAIN) -j$(JOBS) all unit-tests
+	$(AGAIN) -j$(JOBS) all $(BIN)/instep-worker-crash unit-tests
 	$(AGAIN) -j$(JOBS) MODE=asan unit-tests
 	@tests/run $(UNIT_TESTS) $(ASAN_TESTS) tests/sql tests/e2e
 test-unit:        ## unit tests, also under AddressSanitizer and UBSan
@@ -111,11 +122,11 @@ test-sql:         ## pgTAP
 	@tests/run tests/sql
 test-e2e:         ## end to end, short
 	@deploy/local/deps test
-	$(AGAIN) -j$(JOBS) all
+	$(AGAIN) -j$(JOBS) all $(BIN)/instep-worker-crash
 	@tests/run tests/e2e
 torture:          ## end to end, ten seeds of 100 customers, workers killed every second, services taken away
 	@deploy/local/deps test
-	$(AGAIN) -j$(JOBS) all
+	$(AGAIN) -j$(JOBS) all $(BIN)/instep-worker-crash
 	@SEEDS=$(or $(SEEDS),10) CUSTOMERS=$(or $(CUSTOMERS),100) OUTAGE_SECONDS=10 tests/run tests/e2e
 fuzz:             ## every fuzz target for FUZZ_SECONDS each
 	@deploy/local/deps lint
