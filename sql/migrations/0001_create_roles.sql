@@ -17,10 +17,13 @@ BEGIN
             END;
         END IF;
     END LOOP;
-    -- Who migrates acts as the owner; a superuser may already.
-    IF NOT pg_catalog.pg_has_role(current_user, 'instep_owner', 'MEMBER') THEN
+    -- Who migrates acts as the owner. Tried rather than looked up: what membership permits differs between versions.
+    BEGIN
+        SET LOCAL ROLE instep_owner;
+        RESET ROLE;
+    EXCEPTION WHEN insufficient_privilege THEN
         EXECUTE format('GRANT instep_owner TO %I', current_user);
-    END IF;
+    END;
 END
 $$;
 

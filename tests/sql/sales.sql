@@ -86,6 +86,9 @@ SELECT is(pg_temp.sale('cs_7'), 'one_time booked 300 usd cus_7 entries 1', 'and 
 SELECT is(t.fingerprint('cus_7') #> '{truth,sales}', '[{"source": "cs_7", "kind": "one_time", "amount": 300, "currency": "usd", "paid_at": null, "subscription": null}]'::jsonb, 'the truth has it once');
 SELECT is(t.turn('cus_7', jsonb_build_array(t.invoice('in_7', 'cus_7', NULL, 'paid', 300), t.session('cs_7', 'cus_7', 'payment', 'paid', 300, '{"invoice": "in_7"}'))) ->> 'entries', '0', 'and it stays so');
 
+SELECT t.turn('cus_8', jsonb_build_array(t.session('cs_8', 'cus_8', 'subscription', 'paid', 300, '{"invoice": "in_8", "subscription": "sub_8"}'), t.invoice('in_8', 'cus_8', 'sub_8', 'paid', 300)));
+SELECT is((SELECT array_agg(source) FROM ledger.sale WHERE customer = 'cus_8'), '{in_8}', 'a subscription session is never the sale: its invoice is');
+
 -- deleted customer
 SELECT t.turn('cus_1', '[{"object": "customer", "id": "cus_1", "deleted": true}]');
 SELECT is(t.fingerprint('cus_1') #> '{truth,deleted}', 'true', 'a deleted customer is a state');

@@ -141,6 +141,10 @@ SELECT is(ops.event_outcome('self', 'evt_f1') ->> 'outcome', 'applied', 'a failu
 SELECT is((SELECT count(*) FROM ops.dead_letter_list(NULL, 10)), 0::bigint, 'nor does it bury one');
 SELECT is((SELECT outcome FROM ops.turn WHERE id = pg_temp.u(14)), 'dead', 'the failed turn itself is on record');
 
+SELECT ops.fail_turn(jsonb_build_object('account', 'self', 'subject', 'cus_1', 'worker', 'w1', 'class', 'bug', 'error', 'reply lost', 'attempt', 1, 'bury', false, 'events', '[]'::jsonb,
+    'turn', (SELECT applied_turn FROM ledger.customer WHERE id = 'cus_1')));
+SELECT is((SELECT outcome FROM ops.turn WHERE id = (SELECT applied_turn FROM ledger.customer WHERE id = 'cus_1')), 'applied', 'a turn that was applied stays so, though its worker did not hear it');
+
 -- routed objects
 SELECT pg_temp.claim('dp_1', pg_temp.u(20));
 SELECT is(ops.route_object('self', 'dp_1', pg_temp.u(19), 'cus_1', NULL), false, 'routing is fenced');

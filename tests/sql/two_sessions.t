@@ -50,7 +50,7 @@ apply() { # CLAIM AMOUNT
 }
 for s in a b; do $s "\\c $database"; $s "SET ROLE instep_worker;"; done
 
-echo 1..9
+echo 1..11
 # The second claim voids the first, and what was read under the first is refused.
 a "$(claim 1) $(mark 1)"; done_with a 1
 b "$(claim 2) $(mark 1)"; done_with b 1
@@ -82,3 +82,14 @@ b "BEGIN; $(apply 5 950) ROLLBACK; $(apply 5 1000) $(mark 5)"; done_with b 5
 [ "$(sql "SELECT amount FROM ledger.sale WHERE source = 'in_$$'")" = 1000 ]; ok $? "the ledger has the last state that was read"
 [ "$(sql "SELECT string_agg(a.amount::text, ',' ORDER BY a.entry_id) FROM ledger.posting a JOIN ledger.journal_entry e ON e.id = a.entry_id WHERE e.source = 'in_$$' AND a.amount > 0")" = 700,100,100,100 ]
 ok $? "and books each difference once"
+
+# A change of rights is announced to who listens, at commit and not before.
+b "RESET ROLE; LISTEN instep_entitlement; $(mark 6)"; done_with b 6
+a "$(claim 6) $(mark 9)"; done_with a 9
+a "BEGIN; SELECT ledger.apply_turn(t.input('$customer', '$(uuid 6)', jsonb_build_array(t.sub('sub_$$', '$customer', 'active', NULL, '{\"metadata\": {\"user_id\": \"u1\"}}')))) ->> 'outcome'; $(mark 10)"; done_with a 10
+b "SELECT 1; $(mark 7)"; done_with b 7
+! grep -q 'instep_entitlement' "$dir/b.out"; ok $? "nothing is announced before the commit"
+a "COMMIT; $(mark 11)"; done_with a 11
+b "SELECT 1; $(mark 8)"; done_with b 8
+grep -q 'notification "instep_entitlement" with payload "{.*"user": "u1".*"entitled": true' "$dir/b.out"
+ok $? "a change of rights is announced, with the user and the right"

@@ -31,6 +31,10 @@ SELECT is(pg_temp.user_of('cus_2'), 'older subscription', 'of several subscripti
 SELECT t.turn('cus_3', jsonb_build_array(t.session('cs_3', 'cus_3', 'payment', 'unpaid', 5, '{"status": "open", "client_reference_id": "u3"}')));
 SELECT is(pg_temp.user_of('cus_3'), '', 'a checkout that was not completed says nothing');
 
+SELECT t.turn('cus_4', jsonb_build_array(t.customer('cus_4', '{"metadata": {"user_id": "u4"}}')));
+SELECT t.turn('cus_4', '[{"object": "customer", "id": "cus_4", "deleted": true}]');
+SELECT is(pg_temp.user_of('cus_4'), 'u4 customer', 'a deleted customer keeps its user: the stub carries no metadata');
+
 -- an operator's link
 CREATE TEMP TABLE linked AS SELECT ops.link_user('self', 'cus_1', 'linked', 'ann') AS result;
 SELECT is((SELECT result -> 'after' FROM linked), '"linked"', 'a link is answered with what is so now');
