@@ -175,8 +175,10 @@ static void add_header(struct api_answer *answer, const char *name, const char *
 
 static void make_request_id(struct api *api, char out[REQUEST_ID_BYTES])
 {
-    memcpy(out, "req_", 4);
-    random_base62(&api->sim->request_ids, out + 4, REQUEST_ID_BYTES - 5);
+    char random[REQUEST_ID_BYTES - 4];
+
+    random_base62(&api->sim->request_ids, random, sizeof random - 1);
+    (void)snprintf(out, REQUEST_ID_BYTES, "req_%s", random);
 }
 
 void api_error(struct api *api, int status, const char *type, const char *code, const char *message,

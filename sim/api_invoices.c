@@ -16,7 +16,7 @@ void invoices_create(struct call *call)
         (void)refuse(&call->why, 400, "parameter_missing", "customer", "Missing required param: customer.");
     if (c && c->deleted)
         (void)refuse(&call->why, 400, "resource_missing", "customer", "No such customer: '%s'", c->o.id);
-    if (call->why.status)
+    if (!c || call->why.status)
         return;
     for (size_t i = 0; !currency && i < c->of[TYPE_INVOICEITEM].count; i++) {
         const struct invoiceitem *ii = (const struct invoiceitem *)c->of[TYPE_INVOICEITEM].at[i];
@@ -137,7 +137,7 @@ void invoiceitems_create(struct call *call)
     struct customer *c = call_param(call, "customer", TYPE_CUSTOMER);
     const char *currency = form_text(call->params, "currency");
     const char *description = form_text(call->params, "description");
-    int64_t amount;
+    int64_t amount = 0;
 
     if (!c && !call->why.status)
         (void)refuse(&call->why, 400, "parameter_missing", "customer", "Missing required param: customer.");

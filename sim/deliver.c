@@ -293,8 +293,12 @@ void deliver_free(struct deliver *deliver)
     deliver->closing = true;
     deliver->sim->on_event = NULL;
     http_client_free(deliver->client); /* ends what is under way */
-    while (deliver->all)
-        delivery_end(deliver->all);
+    for (struct delivery *d = deliver->all, *next; d; d = next) {
+        next = d->all_next;
+        if (d->timer)
+            event_free(d->timer);
+        free(d);
+    }
     while (deliver->outlets) {
         struct outlet *next = deliver->outlets->next;
         free(deliver->outlets);

@@ -24,7 +24,8 @@ struct deliver_stats {
 /* Listens to the world's events from now on. base and sim are borrowed. */
 enum err deliver_create(struct event_base *base, struct sim *sim, struct deliver **ret_deliver,
                         struct failure *fail);
-void deliver_free(struct deliver *deliver); /* NULL is fine; before sim_free */
+void deliver_free(
+    struct deliver *deliver); /* NULL is fine; before sim_free. What was pending stays undelivered */
 struct deliver_stats deliver_stats(const struct deliver *deliver);
 
 #endif

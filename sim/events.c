@@ -47,7 +47,7 @@ static void forget_old(struct sim *sim)
     if (!gone)
         return;
     events->count -= gone;
-    memmove(events->at, events->at + gone, events->count * sizeof *events->at);
+    memmove(events->at, events->at + gone, events->count * sizeof(void *));
 }
 
 static const char *object_name_static(const char *name)

@@ -17,7 +17,7 @@ json_t *render_customer_whole(const struct sim *sim, const struct customer *cust
 /* A field that is absent until it is expanded (invoice.payments, session.line_items …), or NULL: no such field. */
 json_t *render_expand_only(const struct sim *sim, const struct object *o, const char *field);
 
-json_t *render_endpoint(const struct endpoint *endpoint, bool with_secret);
+json_t *render_endpoint(const struct endpoint *we, bool with_secret);
 
 /* Building blocks, for those who render what is not an object. Keys must not be there yet. */
 void put(json_t *json, const char *key, json_t *value);         /* steals value */

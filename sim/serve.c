@@ -305,10 +305,11 @@ void serve_free(struct serve *serve)
 {
     if (!serve)
         return;
-    while (serve->waiting) {
-        struct http_request *req = serve->waiting->req;
-        waiting_free(serve->waiting);
-        http_abort(req, NULL, 0);
+    for (struct waiting *w = serve->waiting, *next; w; w = next) {
+        next = w->next;
+        http_abort(w->req, NULL, 0);
+        event_free(w->timer);
+        free(w);
     }
     http_server_free(serve->server);
     free(serve);

@@ -19,7 +19,7 @@ struct arena_chunk {
     max_align_t data[];
 };
 
-_Noreturn void sim_die(const char *what)
+void sim_die(const char *what)
 {
     (void)fprintf(stderr, "stripe-sim: %s\n", what);
     abort();
@@ -99,7 +99,7 @@ struct sim *sim_create(uint64_t seed, int64_t start)
     random_init(&sim->request_ids, seed, "requests");
     random_init(&sim->faults, seed, "faults");
     sim->buckets_count = 4096;
-    sim->buckets = calloc(sim->buckets_count, sizeof *sim->buckets);
+    sim->buckets = calloc(sim->buckets_count, sizeof(void *));
     if (!sim->buckets)
         sim_die("out of memory");
     return sim;
@@ -149,7 +149,7 @@ static size_t bucket_of(const char *id, size_t count)
 static void hash_grow(struct sim *sim)
 {
     size_t count = sim->buckets_count * 2;
-    struct object **buckets = calloc(count, sizeof *buckets);
+    struct object **buckets = calloc(count, sizeof(void *));
 
     if (!buckets)
         sim_die("out of memory");
@@ -188,7 +188,7 @@ const char *sim_new_id(struct sim *sim, struct random_stream *stream, const char
     size_t prefix_len = strlen(prefix);
 
     assert(prefix_len + chars < sizeof id);
-    memcpy(id, prefix, prefix_len);
+    (void)snprintf(id, sizeof id, "%s", prefix);
     random_base62(stream, id + prefix_len, chars);
     return sim_text(sim, id);
 }
@@ -232,9 +232,9 @@ void list_push(struct sim *sim, struct list *list, struct object *o)
 {
     if (list->count == list->room) {
         size_t room = list->room ? list->room * 2 : 4;
-        struct object **at = sim_alloc(sim, room * sizeof *at);
+        struct object **at = sim_alloc(sim, room * sizeof(void *));
         if (list->count)
-            memcpy(at, list->at, list->count * sizeof *at);
+            memcpy(at, list->at, list->count * sizeof(void *));
         list->at = at;
         list->room = room;
     }

@@ -97,7 +97,7 @@ bool sim_step(struct sim *sim, int64_t until);
 void sim_advance(struct sim *sim, int64_t until);
 
 /* The end of the program: a library said it has no memory, or a rule of our own is broken. */
-_Noreturn void sim_die(const char *what);
+void sim_die(const char *what) __attribute__((noreturn));
 /* Pass through what a JSON function returned, unless it is NULL. */
 json_t *sim_json(json_t *json);
 

@@ -16,13 +16,13 @@ static int by_id(const void *a, const void *b)
 /* A copy of the list in byte order of the ids; free(). */
 static struct object **sorted(const struct list *list)
 {
-    struct object **copy = malloc((list->count + 1) * sizeof(struct object *));
+    struct object **copy = malloc((list->count + 1) * sizeof(void *));
 
     if (!copy)
         sim_die("out of memory");
     for (size_t i = 0; i < list->count; i++)
         copy[i] = list->at[i];
-    qsort(copy, list->count, sizeof *copy, by_id);
+    qsort(copy, list->count, sizeof(void *), by_id);
     return copy;
 }
 
