@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <ctype.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -27,14 +26,6 @@ bool event_id_is_plain(const char *id)
     return true;
 }
 
-/* A string without a NUL in it, NULL for anything else. */
-static const char *text_of(const json_t *value)
-{
-    const char *text = json_string_value(value);
-
-    return text && strlen(text) == json_string_length(value) ? text : NULL;
-}
-
 /* invoice, checkout.session, customer.subscription.updated, v2.core.event */
 static bool is_type(const char *text)
 {
@@ -44,95 +35,70 @@ static bool is_type(const char *text)
 }
 
 /* Only remembered, never used: what is not printable is left out. */
-static const char *printable_or_empty(const json_t *value)
+static const char *printable_or_empty(const char *text)
 {
-    const char *text = text_of(value);
-
-    if (!text || strlen(text) > EVENT_ID_BYTES_MAX)
-        return "";
-    for (const char *p = text; *p; p++)
+    for (const char *p = text; p && *p; p++)
         if (*p < ' ' || *p > '~')
             return "";
-    return text;
+    return text ? text : "";
 }
 
-/* A value that is an id or an object with one: "cus_1", {"id": "cus_1", ...}. NULL for null and anything else. */
-static const char *id_of(const json_t *value)
+/* A value that is an id or an expanded object with one. NULL for anything else. */
+static const char *id_of(const struct picked *values, enum event_value value)
 {
-    return text_of(json_is_object(value) ? json_object_get(value, "id") : value);
+    return values[value].kind == PICK_OBJECT ? values[value + 1].text : values[value].text;
 }
 
-/* "object.owner.customer" in data. */
-static const json_t *at_path(const json_t *data, const char *path)
+static bool is_there(const struct picked *values, enum event_value value)
 {
-    while (data && path) {
-        char name[64];
-        size_t len = strcspn(path, ".");
-
-        assert(len < sizeof name);
-        memcpy(name, path, len);
-        name[len] = '\0';
-        data = json_object_get(data, name);
-        path = path[len] ? path + len + 1 : NULL;
-    }
-    return data;
-}
-
-/* Brackets that are open at one time, before a recursive parser sees them. */
-static bool depth_is_bounded(const char *bytes, size_t len)
-{
-    bool quoted = false;
-    unsigned depth = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        char c = bytes[i];
-
-        if (quoted) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                quoted = false;
-        } else if (c == '"') {
-            quoted = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > EVENT_DEPTH_MAX)
-                return false;
-        } else if (c == '}' || c == ']') {
-            depth -= depth > 0;
-        }
-    }
-    return true;
+    return values[value].kind != PICK_ABSENT && values[value].kind != PICK_NULL;
 }
 
 /* ---- the parts both forms have ---- */
 
-static enum err read_common(struct event_envelope *event, struct failure *fail)
+static enum err read_common(struct event_envelope *event, const struct picked *values, struct failure *fail)
 {
-    const char *id = text_of(json_object_get(event->root, "id"));
-    const char *type = text_of(json_object_get(event->root, "type"));
-    const json_t *livemode = json_object_get(event->root, "livemode");
+    const char *id = values[EV_ID].text;
+    const char *type = values[EV_TYPE].text;
+    enum pick_kind livemode = values[EV_LIVEMODE].kind;
 
     if (!id || !event_id_is_plain(id))
         return failf(fail, ERR_INVALID, "the event has no usable id");
     if (!type || !is_type(type))
         return failf(fail, ERR_INVALID, "the event has no usable type");
-    if (!json_is_boolean(livemode))
+    if (livemode != PICK_TRUE && livemode != PICK_FALSE)
         return failf(fail, ERR_INVALID, "the event does not say whether it is live");
     event->envelope.event_id = id;
     event->envelope.type = type;
-    event->envelope.livemode = json_is_true(livemode);
+    event->envelope.livemode = livemode == PICK_TRUE;
     return ERR_OK;
 }
 
-static enum err read_account(struct event_envelope *event, const json_t *value, struct failure *fail)
+static enum err read_account(struct event_envelope *event, const struct picked *values,
+                             enum event_value value, struct failure *fail)
 {
-    const char *account = text_of(value);
+    const char *account = values[value].text;
 
-    if (!value || json_is_null(value))
+    if (!is_there(values, value))
         return ERR_OK;
     if (!account || !event_id_is_plain(account))
         return failf(fail, ERR_INVALID, "the event's account is no id");
     event->envelope.account = account;
+    return ERR_OK;
+}
+
+/* The object's id. One that people chose and no key could hold is left out; any other odd one is an error. */
+static enum err read_object_id(struct event_envelope *event, const struct picked *values,
+                               enum event_value value, struct failure *fail)
+{
+    const char *id = values[value].text;
+
+    if (!is_there(values, value)) /* invoice.upcoming, balance */
+        return ERR_OK;
+    if (id && event_id_is_plain(id))
+        event->envelope.object_id = id;
+    else if (values[value].kind != PICK_STRING || !event_route_find(event->envelope.object_type)->own_ids)
+        return failf(fail, ERR_INVALID, "the event's object has no usable id");
     return ERR_OK;
 }
 
@@ -148,65 +114,45 @@ static void set_key(struct event_envelope *event, const char *subject)
 /* ---- snapshot events ---- */
 
 /* The customer, or the account that pays in its place, "" if the payload names neither. */
-static enum err find_payer(const json_t *data, const struct event_route *route, const char **ret_payer,
-                           struct failure *fail)
+static enum err find_payer(const struct picked *values, const struct event_route *route,
+                           const char **ret_payer, struct failure *fail)
 {
-    for (size_t i = 0; i < EVENT_ROUTE_PATHS_MAX && route->customer[i]; i++) {
-        const json_t *value = at_path(data, route->customer[i]);
-        const char *payer = id_of(value);
+    *ret_payer = "";
+    for (size_t i = 0; i < EVENT_ROUTE_PATHS_MAX && route->customer[i] != EV_ID; i++) {
+        const char *payer = id_of(values, route->customer[i]);
 
-        if (!value || json_is_null(value))
+        if (!is_there(values, route->customer[i]))
             continue;
         if (!payer || !event_id_is_plain(payer))
-            return failf(fail, ERR_INVALID, "the event's %s is no id", route->customer[i]);
+            return failf(fail, ERR_INVALID, "the event's customer is no id");
         *ret_payer = payer;
-        return ERR_OK;
+        break;
     }
-    *ret_payer = "";
     return ERR_OK;
 }
 
-static enum err read_object(struct event_envelope *event, const json_t *object, struct failure *fail)
+static enum err parse_snapshot(struct event_envelope *event, const struct picked *values,
+                               struct failure *fail)
 {
     const struct event_route *route;
-    const json_t *id = json_object_get(object, "id");
-    const char *type = text_of(json_object_get(object, "object"));
-
-    if (!type || !is_type(type))
-        return failf(fail, ERR_INVALID, "the event's object has no usable type");
-    event->envelope.object_type = type;
-    route = event_route_find(type);
-    if (!id || json_is_null(id)) /* invoice.upcoming, balance */
-        return ERR_OK;
-    if (text_of(id) && event_id_is_plain(text_of(id)))
-        event->envelope.object_id = text_of(id);
-    else if (!json_is_string(id) || !route->own_ids)
-        return failf(fail, ERR_INVALID, "the event's object has no usable id");
-    return ERR_OK;
-}
-
-static enum err parse_snapshot(struct event_envelope *event, struct failure *fail)
-{
-    const json_t *data = json_object_get(event->root, "data");
-    const json_t *object = json_object_get(data, "object");
-    const json_t *created = json_object_get(event->root, "created");
-    const struct event_route *route;
-    const char *payer;
+    const char *type = values[EV_OBJECT_TYPE].text, *payer;
     enum err err;
 
-    if (!json_is_object(object))
+    if (values[EV_OBJECT].kind != PICK_OBJECT)
         return failf(fail, ERR_INVALID, "the event has no data.object");
-    if (!json_is_integer(created) || json_integer_value(created) < 0)
+    if (values[EV_CREATED].integer < 0)
         return failf(fail, ERR_INVALID, "the event has no usable time of creation");
-    event->envelope.created = json_integer_value(created);
-    event->envelope.api_version = printable_or_empty(json_object_get(event->root, "api_version"));
-    err = read_account(event, json_object_get(event->root, "account"), fail);
+    if (!type || !is_type(type))
+        return failf(fail, ERR_INVALID, "the event's object has no usable type");
+    event->envelope.created = values[EV_CREATED].integer;
+    event->envelope.api_version = printable_or_empty(values[EV_API_VERSION].text);
+    event->envelope.object_type = type;
+    route = event_route_find(type);
+    err = read_account(event, values, EV_ACCOUNT, fail);
     if (err == ERR_OK)
-        err = read_object(event, object, fail);
-    if (err != ERR_OK)
-        return err;
-    route = event_route_find(event->envelope.object_type);
-    err = find_payer(data, route, &payer, fail);
+        err = read_object_id(event, values, EV_OBJECT_ID, fail);
+    if (err == ERR_OK)
+        err = find_payer(values, route, &payer, fail);
     if (err != ERR_OK)
         return err;
     if (*payer) {
@@ -215,8 +161,8 @@ static enum err parse_snapshot(struct event_envelope *event, struct failure *fai
         set_key(event, payer);
         return ERR_OK;
     }
-    if (route->instead) {
-        const char *other = id_of(json_object_get(object, route->instead));
+    if (route->instead != EV_ID) {
+        const char *other = id_of(values, route->instead);
 
         if (other && event_id_is_plain(other)) {
             event->envelope.object_id = other;
@@ -261,61 +207,48 @@ static bool read_time(const char *text, int64_t *ret_s)
     return *ret_s >= 0;
 }
 
-/* A singleton has a URL and no id: /v1/customers/cus_1/discount. Its owner is the next best thing. */
-static const char *owner_in_url(struct event_envelope *event, const json_t *url)
+/* A singleton has a URL and no id: /v1/customers/cus_1/discount. Its owner is the next best thing. url is cut there. */
+static void read_owner(struct event_envelope *event, char *url)
 {
     static const struct {
         const char *prefix, *type;
     } owners[] = {{"/v1/customers/", "customer"}, {"/v1/subscriptions/", "subscription"}};
-    const char *text = text_of(url);
 
-    for (size_t i = 0; text && i < sizeof owners / sizeof owners[0]; i++) {
-        size_t prefix_len = strlen(owners[i].prefix), len;
-        const char *id;
-        json_t *kept;
+    for (size_t i = 0; url && i < sizeof owners / sizeof owners[0]; i++) {
+        char *id = url + strlen(owners[i].prefix);
 
-        if (strncmp(text, owners[i].prefix, prefix_len) != 0)
+        if (strncmp(url, owners[i].prefix, strlen(owners[i].prefix)) != 0)
             continue;
-        len = strcspn(text + prefix_len, "/?");
-        kept = json_stringn(text + prefix_len, len);
-        /* The document keeps the copy alive, under a name that no document has. */
-        if (!kept || json_object_set_new(event->root, "\x01owner", kept) != 0)
-            return "";
-        id = text_of(kept);
+        id[strcspn(id, "/?")] = '\0';
         if (!event_id_is_plain(id))
-            return "";
+            return;
         event->envelope.object_type = owners[i].type;
-        return id;
+        event->envelope.object_id = id;
+        return;
     }
-    return "";
 }
 
-static enum err parse_thin(struct event_envelope *event, struct failure *fail)
+static enum err parse_thin(struct event_envelope *event, const struct picked *values, struct failure *fail)
 {
-    const json_t *related = json_object_get(event->root, "related_object");
-    const json_t *context = json_object_get(event->root, "context");
-    const json_t *id = json_object_get(related, "id");
-    const char *type = text_of(json_object_get(related, "type"));
+    const char *context = values[EV_CONTEXT].text, *type = values[EV_RELATED_TYPE].text;
     enum err err = ERR_OK;
 
     event->thin = true;
-    if (!read_time(text_of(json_object_get(event->root, "created")), &event->envelope.created))
+    if (!read_time(values[EV_CREATED].text, &event->envelope.created))
         return failf(fail, ERR_INVALID, "the event has no usable time of creation");
-    if (text_of(context) && !strncmp(text_of(context), "acct_", 5)) /* else an organization's path, or none */
-        err = read_account(event, context, fail);
-    if (err != ERR_OK)
-        return err;
-    if (related && !json_is_null(related)) {
+    if (context && !strncmp(context, "acct_", 5)) /* else an organization's path, or none */
+        err = read_account(event, values, EV_CONTEXT, fail);
+    if (err == ERR_OK && is_there(values, EV_RELATED)) {
         if (!type || !is_type(type))
             return failf(fail, ERR_INVALID, "the event's related object has no usable type");
         event->envelope.object_type = type;
-        if (!id || json_is_null(id))
-            event->envelope.object_id = owner_in_url(event, json_object_get(related, "url"));
-        else if (text_of(id) && event_id_is_plain(text_of(id)))
-            event->envelope.object_id = text_of(id);
-        else if (!json_is_string(id) || !event_route_find(type)->own_ids)
-            return failf(fail, ERR_INVALID, "the event's related object has no usable id");
+        if (!is_there(values, EV_RELATED_ID))
+            read_owner(event, (char *)values[EV_RELATED_URL].text); /* it lies in our own storage */
+        else
+            err = read_object_id(event, values, EV_RELATED_ID, fail);
     }
+    if (err != ERR_OK)
+        return err;
     if (!strcmp(event->envelope.object_type, "customer"))
         event->envelope.customer = event->envelope.object_id;
     set_key(event, event->envelope.object_id);
@@ -324,46 +257,38 @@ static enum err parse_thin(struct event_envelope *event, struct failure *fail)
 
 /* ---- both ---- */
 
+static const struct pick_want wants[EV_COUNT] = {
+#define X(name, parent, key) {(parent), (key)},
+    EVENT_VALUE_LIST(X)
+#undef X
+};
+_Static_assert(EV_COUNT <= EVENT_VALUES, "the storage of an event is too small");
+_Static_assert((int)EV_ROOT == PICK_ROOT, "the root has one name");
+
 enum err event_envelope_parse(const void *body, size_t len, struct event_envelope *ret_event,
                               struct failure *fail)
 {
-    struct event_envelope event = {.envelope = {.event_id = "",
-                                                .type = "",
-                                                .object_id = "",
-                                                .object_type = "",
-                                                .customer = "",
-                                                .account = "",
-                                                .api_version = "",
-                                                .lane = QUEUE_WEBHOOK}};
-    json_error_t why;
+    struct picked values[EV_COUNT];
     const char *form;
     enum err err;
 
-    if (!depth_is_bounded(body, len))
-        return failf(fail, ERR_INVALID, "JSON nested deeper than %d", EVENT_DEPTH_MAX);
-    /* NUL in a string is legal JSON, and no reason to refuse what people may have typed; ids are checked. */
-    event.root = json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
-    if (!event.root)
-        return json_error_code(&why) == json_error_out_of_memory
-                   ? failf(fail, ERR_NOMEM, "no memory for an event of %zu bytes", len)
-                   : failf(fail, ERR_INVALID, "not JSON, at byte %d",
-                           why.position); /* its text quotes the body */
-    form = text_of(json_object_get(event.root, "object"));
-    err = form && (!strcmp(form, "event") || !strcmp(form, "v2.core.event"))
-              ? read_common(&event, fail)
-              : failf(fail, ERR_INVALID, "neither a snapshot event nor a thin one");
-    if (err == ERR_OK)
-        err = *form == 'e' ? parse_snapshot(&event, fail) : parse_thin(&event, fail);
-    if (err != ERR_OK) {
-        event_envelope_release(&event);
+    ret_event->envelope = (struct envelope){.event_id = "",
+                                            .type = "",
+                                            .object_id = "",
+                                            .object_type = "",
+                                            .customer = "",
+                                            .account = "",
+                                            .api_version = "",
+                                            .lane = QUEUE_WEBHOOK};
+    ret_event->thin = false;
+    err = json_pick(body, len, wants, EV_COUNT, values, ret_event->storage, fail);
+    if (err != ERR_OK)
         return err;
-    }
-    *ret_event = event;
-    return ERR_OK;
-}
-
-void event_envelope_release(struct event_envelope *event)
-{
-    json_decref(event->root);
-    *event = (struct event_envelope){.root = NULL};
+    form = values[EV_FORM].text;
+    if (!form || (strcmp(form, "event") != 0 && strcmp(form, "v2.core.event") != 0))
+        return failf(fail, ERR_INVALID, "neither a snapshot event nor a thin one");
+    err = read_common(ret_event, values, fail);
+    if (err != ERR_OK)
+        return err;
+    return *form == 'e' ? parse_snapshot(ret_event, values, fail) : parse_thin(ret_event, values, fail);
 }

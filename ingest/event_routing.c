@@ -8,22 +8,18 @@
  * most objects name their customer in `customer`, and those that name none are keyed by themselves.
  */
 static const struct event_route routes[] = {
-    {"coupon", {0}, NULL, NULL, true},
-    {"customer", {"object.id"}, NULL, NULL, false},
-    {"discount", {"object.customer"}, "subscription", "subscription", false},
-    {"financial_connections.account", {"object.account_holder.customer"}, NULL, NULL, false},
-    {"identity.verification_session",
-     {"object.related_customer", "object.related_customer_account"},
-     NULL,
-     NULL,
-     false},
-    {"plan", {0}, NULL, NULL, true},
-    {"price", {0}, NULL, NULL, true},
-    {"product", {0}, NULL, NULL, true},
-    {"sku", {0}, NULL, NULL, true},
-    {"source_mandate_notification", {0}, "source", "source", false},
-    {"source_transaction", {0}, "source", "source", false},
-    {"tax_id", {"object.customer", "object.owner.customer", "object.customer_account"}, NULL, NULL, false},
+    {"coupon", {0}, EV_ID, NULL, true},
+    {"customer", {EV_OBJECT_ID}, EV_ID, NULL, false},
+    {"discount", {EV_CUSTOMER}, EV_SUBSCRIPTION, "subscription", false},
+    {"financial_connections.account", {EV_HOLDER_CUSTOMER}, EV_ID, NULL, false},
+    {"identity.verification_session", {EV_RELATED_CUSTOMER, EV_RELATED_ACCOUNT}, EV_ID, NULL, false},
+    {"plan", {0}, EV_ID, NULL, true},
+    {"price", {0}, EV_ID, NULL, true},
+    {"product", {0}, EV_ID, NULL, true},
+    {"sku", {0}, EV_ID, NULL, true},
+    {"source_mandate_notification", {0}, EV_SOURCE, "source", false},
+    {"source_transaction", {0}, EV_SOURCE, "source", false},
+    {"tax_id", {EV_CUSTOMER, EV_OWNER_CUSTOMER, EV_CUSTOMER_ACCOUNT}, EV_ID, NULL, false},
 };
 
 /*
@@ -31,7 +27,7 @@ static const struct event_route routes[] = {
  * payment method or a removed source was; for other objects a customer does not change, so it is not there.
  */
 static const struct event_route general = {
-    NULL, {"object.customer", "object.customer_account", "previous_attributes.customer"}, NULL, NULL, false};
+    NULL, {EV_CUSTOMER, EV_CUSTOMER_ACCOUNT, EV_PREVIOUS_CUSTOMER}, EV_ID, NULL, false};
 
 static int compare(const void *key, const void *route)
 {

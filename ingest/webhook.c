@@ -269,7 +269,7 @@ void webhook_handle(struct webhook *webhook, struct http_request *req)
 {
     size_t len;
     const void *body = http_request_body(req, &len);
-    struct event_envelope event = {.root = NULL};
+    struct event_envelope event;
     struct failure fail = {.text = ""};
     enum err err;
 
@@ -282,9 +282,7 @@ void webhook_handle(struct webhook *webhook, struct http_request *req)
     if (!verify(webhook, req, body, len))
         return;
     err = event_envelope_parse(body, len, &event, &fail);
-    if (err == ERR_NOMEM)
-        give_up(webhook, req, "no_memory", "", fail.text);
-    else if (err != ERR_OK)
+    if (err != ERR_OK)
         reject(webhook, req, "event_malformed", fail.text);
     else if (event.envelope.livemode != webhook->options.live)
         ignore(webhook, req, &event.envelope, "wrong_mode");
@@ -292,7 +290,6 @@ void webhook_handle(struct webhook *webhook, struct http_request *req)
         ignore(webhook, req, &event.envelope, "type");
     else
         enqueue(webhook, req, &event);
-    event_envelope_release(&event);
 }
 
 unsigned webhook_in_flight(const struct webhook *webhook)

@@ -46,10 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (size)
         memcpy(body, data, size);
-    if (event_envelope_parse(body, size, &event, NULL) == ERR_OK) {
+    if (event_envelope_parse(body, size, &event, NULL) == ERR_OK)
         check(&event);
-        event_envelope_release(&event);
-    }
     free(body);
     return 0;
 }

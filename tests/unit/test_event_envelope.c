@@ -162,7 +162,7 @@ static const struct {
 static void test_snapshots(void)
 {
     for (size_t i = 0; i < sizeof snapshots / sizeof snapshots[0]; i++) {
-        struct event_envelope event = {.root = NULL};
+        struct event_envelope event;
         struct failure fail = {.text = ""};
         enum err err = parse(snapshot(snapshots[i].type, snapshots[i].data, ""), &event, &fail);
         const struct envelope *e = &event.envelope;
@@ -174,9 +174,7 @@ static void test_snapshots(void)
                   !strcmp(e->api_version, "2026-10-28.endive") && e->lane == QUEUE_WEBHOOK && !event.thin;
 
         if (!tap_ok(ok, "%s goes to %s", snapshots[i].type, snapshots[i].key))
-            tap_note("key %s: %s", event.key, fail.text);
-        if (err == ERR_OK)
-            event_envelope_release(&event);
+            tap_note("key %s: %s", err == ERR_OK ? event.key : "-", fail.text);
     }
 }
 
@@ -218,7 +216,7 @@ static const char *thin(const char *type, const char *created, const char *relat
 static void test_thins(void)
 {
     for (size_t i = 0; i < sizeof thins / sizeof thins[0]; i++) {
-        struct event_envelope event = {.root = NULL};
+        struct event_envelope event;
         struct failure fail = {.text = ""};
         enum err err = parse(thin(thins[i].type, "2026-10-01T12:00:00.000Z", thins[i].related, thins[i].more),
                              &event, &fail);
@@ -230,8 +228,6 @@ static void test_thins(void)
                         e->livemode && event.thin,
                     "thin: %s goes to %s", thins[i].name, thins[i].key))
             tap_note("key %s created %lld: %s", event.key, (long long)e->created, fail.text);
-        if (err == ERR_OK)
-            event_envelope_release(&event);
     }
 }
 
@@ -253,8 +249,11 @@ static const struct {
      "{\"id\":\"evt_1\",\"type\":\"a\"," HEAD "\"data\":{\"object\":{\"id\":\"in_1\",\"object\":\"invoice\","
      "\"customer\":\"cus_1\",\"customer\":\"cus_2\"}}}"},
     {"invalid UTF-8", "{\"id\":\"evt_1\",\"type\":\"a\",\"x\":\"\xff\"," HEAD DATA "}"},
-    {"a number beyond 64 bits", "{\"id\":\"evt_1\",\"type\":\"a\",\"x\":99999999999999999999," HEAD DATA "}"},
-    {"a number beyond a double", "{\"id\":\"evt_1\",\"type\":\"a\",\"x\":1e999," HEAD DATA "}"},
+    {"a time beyond 64 bits",
+     "{\"id\":\"evt_1\",\"type\":\"a\",\"object\":\"event\",\"created\":99999999999999999999,"
+     "\"livemode\":false," DATA "}"},
+    {"a time with a fraction",
+     "{\"id\":\"evt_1\",\"type\":\"a\",\"object\":\"event\",\"created\":1.5,\"livemode\":false," DATA "}"},
     {"neither form",
      "{\"id\":\"evt_1\",\"type\":\"a\",\"object\":\"charge\",\"created\":1,\"livemode\":false," DATA "}"},
     {"no form", "{\"id\":\"evt_1\",\"type\":\"a\",\"created\":1,\"livemode\":false," DATA "}"},
@@ -299,11 +298,11 @@ static const struct {
 static void test_refused(void)
 {
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-        struct event_envelope event = {.root = NULL};
+        struct event_envelope event;
         struct failure fail = {.text = ""};
 
-        tap_ok(parse(refused[i].text, &event, &fail) == ERR_INVALID && *fail.text && !event.root,
-               "refused: %s", refused[i].name);
+        tap_ok(parse(refused[i].text, &event, &fail) == ERR_INVALID && *fail.text, "refused: %s",
+               refused[i].name);
     }
 }
 
@@ -318,7 +317,7 @@ static const char *const odd_ids[] = {
 static void test_odd_customers(void)
 {
     for (size_t i = 0; i < sizeof odd_ids / sizeof odd_ids[0]; i++) {
-        struct event_envelope event = {.root = NULL};
+        struct event_envelope event;
         struct failure fail = {.text = ""};
         char data[256];
 
@@ -332,7 +331,7 @@ static void test_odd_customers(void)
 
 static void test_lengths(void)
 {
-    struct event_envelope event = {.root = NULL};
+    struct event_envelope event;
     struct failure fail = {.text = ""};
     char id[258], data[512], account[300];
 
@@ -343,7 +342,6 @@ static void test_lengths(void)
     tap_ok(parse(snapshot("customer.updated", data, account), &event, &fail) == ERR_OK &&
                strlen(event.key) == 511,
            "an account and a customer of 255 bytes each make a key");
-    event_envelope_release(&event);
     id[255] = 'a';
     id[256] = '\0';
     (void)snprintf(data, sizeof data, "{\"object\":{\"id\":\"%s\",\"object\":\"customer\"}}", id);
@@ -353,18 +351,17 @@ static void test_lengths(void)
 static void test_depth(void)
 {
     static char deep[100000], text[120000];
-    struct event_envelope event = {.root = NULL};
+    struct event_envelope event;
     struct failure fail = {.text = ""};
     size_t n = 0;
 
-    for (int i = 0; i < EVENT_DEPTH_MAX - 1; i++)
+    for (int i = 0; i < PICK_DEPTH_MAX - 1; i++)
         deep[n++] = '[';
-    for (int i = 0; i < EVENT_DEPTH_MAX - 1; i++)
+    for (int i = 0; i < PICK_DEPTH_MAX - 1; i++)
         deep[n++] = ']';
     deep[n] = '\0';
     (void)snprintf(text, sizeof text, "{\"x\":%s,\"id\":\"evt_1\",\"type\":\"a\"," HEAD DATA "}", deep);
     tap_ok(parse(text, &event, &fail) == ERR_OK, "as deep as the bound is taken");
-    event_envelope_release(&event);
     memset(deep, '[', sizeof deep - 1);
     (void)snprintf(text, sizeof text, "{\"x\":%s", deep);
     tap_ok(parse(text, &event, &fail) == ERR_INVALID, "100,000 brackets are refused");
@@ -372,12 +369,11 @@ static void test_depth(void)
     (void)snprintf(text, sizeof text,
                    "{\"id\":\"evt_1\",\"x\":\"\\\"%.99000s\",\"type\":\"a\"," HEAD DATA "}", deep);
     tap_ok(parse(text, &event, &fail) == ERR_OK, "brackets within a string do not count");
-    event_envelope_release(&event);
 }
 
 static void test_account(void)
 {
-    struct event_envelope event = {.root = NULL};
+    struct event_envelope event;
     struct failure fail = {.text = ""};
     enum err err = parse(snapshot("invoice.paid",
                                   "{\"object\":{\"id\":\"in_1\",\"object\":\"invoice\",\"customer\":"
@@ -387,12 +383,10 @@ static void test_account(void)
 
     tap_ok(err == ERR_OK && !strcmp(event.key, "acct_3:cus_1") && !strcmp(event.envelope.account, "acct_3"),
            "a connected account's events have keys of their own");
-    event_envelope_release(&event);
     err = parse("{\"id\":\"evt_1\",\"type\":\"a\",\"api_version\":null,\"account\":null," HEAD DATA "}",
                 &event, &fail);
     tap_ok(err == ERR_OK && !*event.envelope.api_version && !strcmp(event.key, "self:cus_1"),
            "api_version and account may be null");
-    event_envelope_release(&event);
 }
 
 static const struct {
