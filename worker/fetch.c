@@ -53,12 +53,21 @@ struct fetch {
 
 static void fetch_run(struct fetch *fetch);
 
-static void job_free(struct job *job)
+/* Whatever it waits for will not call back. */
+static void job_stop(struct job *job)
 {
     if (job->state == JOB_PACED)
         pacer_cancel(job->ticket);
     if (job->state == JOB_SENT)
         stripe_call_cancel(job->call);
+    if (job->timer)
+        (void)event_del(job->timer);
+    job->state = JOB_DONE;
+}
+
+static void job_free(struct job *job)
+{
+    job_stop(job);
     if (job->timer)
         event_free(job->timer);
     json_decref(job->parent);
@@ -87,6 +96,9 @@ static void fetch_end(struct fetch *fetch, enum outcome outcome)
                                   .reads = fetch->reads,
                                   .text = fetch->text};
 
+    (void)event_del(fetch->timer);
+    for (size_t i = 0; i < fetch->jobs_count; i++)
+        job_stop(fetch->jobs[i]);
     fetch->done(outcome, &result, fetch->arg);
 }
 
@@ -135,9 +147,8 @@ static enum outcome job_take_page(struct job *job, const json_t *body)
     enum err err = fetch_objects_take_page(&fetch->found, &job->read, job->parent, body, &page, &why);
 
     if (err == ERR_OK && page.more) {
-        if (job->pages + 1 >= FETCH_PAGES_MAX)
-            return fetch_fail(fetch, OUTCOME_STRIPE_PERMANENT, job, "the list does not end");
-        err = fetch_add(fetch, &page.next, job->parent, job->pages + 1);
+        err = job->pages + 1 < FETCH_PAGES_MAX ? fetch_add(fetch, &page.next, job->parent, job->pages + 1)
+                                               : failf(&why, ERR_LIMIT, "the list does not end");
     }
     for (size_t i = 0; err == ERR_OK && i < json_array_size(page.incomplete); i++) {
         json_t *parent = json_array_get(page.incomplete, i);

@@ -1,0 +1,288 @@
+/* A plan carried out against a server that misbehaves, paced by a real budget in Redis. */
+// rooms: worker
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/budget.h"
+#include "common/http_server.h"
+#include "common/redis_client.h"
+#include "common/stripe_client.h"
+#include "tests/unit/redis_fixture.h"
+#include "tests/unit/tap.h"
+#include "worker/env.h"
+#include "worker/fetch.h"
+#include "worker/pacer.h"
+#include "worker/stats.h"
+
+static struct event_base *base;
+static struct redis_fixture redis;
+static struct redis_client *client;
+static struct env env;
+static struct stats stats;
+static bool ready;
+
+static unsigned served; /* requests of the current case */
+static const char *behaviour;
+static struct http_request *held;
+
+static void answer(struct http_request *req, int status, const char *headers, const char *body)
+{
+    http_respond(req, status, "application/json", body, strlen(body), headers);
+}
+
+#define LIST(more, data) "{\"object\": \"list\", \"has_more\": " more ", \"data\": [" data "]}"
+#define SUB(id, items_more)                                                                                  \
+    "{\"object\": \"subscription\", \"id\": \"" id "\", \"items\": {\"has_more\": " items_more               \
+    ", \"data\": [{\"id\": \"si_1\"}]}}"
+#define INV(id) "{\"object\": \"invoice\", \"id\": \"" id "\"}"
+
+/* The well-behaved part: two pages of subscriptions, the first with more items than fit; three invoices. */
+static void serve_well(struct http_request *req)
+{
+    const char *path = http_request_path(req), *query = http_request_query(req);
+    bool later = strstr(query, "starting_after") != 0;
+
+    if (!strcmp(path, "/v1/subscriptions"))
+        answer(req, 200, 0,
+               later ? LIST("false", SUB("sub_2", "false")) : LIST("true", SUB("sub_1", "true")));
+    else if (!strcmp(path, "/v1/subscription_items"))
+        answer(req, 200, 0, LIST("false", "{\"id\": \"si_2\"}, {\"id\": \"si_3\"}"));
+    else if (!strcmp(path, "/v1/invoices"))
+        answer(req, 200, 0, LIST("false", INV("in_1") ", " INV("in_2")));
+    else if (!strcmp(path, "/v1/invoices/in_9"))
+        answer(req, 200, 0, INV("in_9"));
+    else
+        answer(req, 404, 0, "{\"error\": {\"code\": \"resource_missing\"}}");
+}
+
+static void serve(struct http_request *req, void *arg)
+{
+    static const char half[] = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{";
+
+    (void)arg;
+    served++;
+    if (!strcmp(behaviour, "endless"))
+        answer(req, 200, 0, LIST("true", SUB("sub_1", "false")));
+    else if (!strcmp(behaviour, "twice 500") && served <= 2)
+        answer(req, 500, 0, "<html>");
+    else if (!strcmp(behaviour, "500 do not retry"))
+        answer(req, 500, "Stripe-Should-Retry: false\r\n", "{}");
+    else if (!strcmp(behaviour, "limited once") && served == 1)
+        answer(req, 429, "Stripe-Rate-Limited-Reason: global-rate\r\n", "{}");
+    else if (!strcmp(behaviour, "denied"))
+        answer(req, 401, 0, "{}");
+    else if (!strcmp(behaviour, "refused"))
+        answer(req, 400, 0, "{\"error\": {\"type\": \"invalid_request_error\"}}");
+    else if (!strcmp(behaviour, "other object"))
+        answer(req, 200, 0, INV("in_1"));
+    else if (!strcmp(behaviour, "cut"))
+        http_abort(req, half, strlen(half));
+    else if (!strcmp(behaviour, "silent"))
+        held = req;
+    else
+        serve_well(req);
+}
+
+struct result {
+    bool done;
+    int calls;
+    enum outcome outcome;
+    unsigned reads;
+    bool complete;
+    json_t *objects, *missing; /* owned */
+    char text[512];
+};
+
+static void on_done(enum outcome outcome, const struct fetch_result *result, void *arg)
+{
+    struct result *to = arg;
+
+    to->done = true;
+    to->calls++;
+    to->outcome = outcome;
+    to->reads = result->reads;
+    to->complete = result->subscriptions_complete;
+    to->objects = json_incref(result->objects);
+    to->missing = json_incref(result->missing);
+    (void)snprintf(to->text, sizeof to->text, "%.500s", result->text);
+}
+
+/* Run a plan of these reads: "kind id" pairs. */
+static struct result run(const char *how, const struct read *reads, size_t count, unsigned timeout_ms)
+{
+    struct result result = {.done = false};
+    struct plan plan = {.reads = calloc(count, sizeof *plan.reads), .count = count};
+    struct fetch *fetch = 0;
+
+    behaviour = how;
+    served = 0;
+    env.circuit = (struct circuit){.failures = 0};
+    if (!plan.reads)
+        exit(1);
+    (void)memcpy(plan.reads, reads, count * sizeof *reads);
+    if (fetch_start(&env, "self", QUEUE_WEBHOOK, &plan, timeout_ms, on_done, &result, &fetch) == ERR_OK)
+        (void)loop_until(base, &result.done, 30);
+    fetch_free(fetch);
+    return result;
+}
+
+static void forget(struct result *result)
+{
+    json_decref(result->objects);
+    json_decref(result->missing);
+}
+
+static struct read reading(enum read_kind kind, const char *id)
+{
+    struct read read;
+
+    if (!read_init(&read, kind, id))
+        exit(1);
+    return read;
+}
+
+static void test_complete(void)
+{
+    struct read reads[] = {reading(READ_SUBSCRIPTIONS, "cus_1"), reading(READ_INVOICES, "cus_1"),
+                           reading(READ_INVOICE, "in_2"), reading(READ_INVOICE, "in_9"),
+                           reading(READ_INVOICE, "in_gone")};
+    struct result result = run("well", reads, 5, 10000);
+    const json_t *first = 0;
+    json_t *object;
+    size_t i;
+
+    json_array_foreach(result.objects, i,
+                       object) if (!strcmp(json_string_value(json_object_get(object, "id")), "sub_1")) first =
+        object;
+    tap_ok(result.outcome == OUTCOME_OK && result.complete, "every page is followed");
+    tap_ok(json_array_size(result.objects) == 5, "each object is there once");
+    tap_ok(json_array_size(json_object_get(json_object_get(first, "items"), "data")) == 3,
+           "embedded lists are completed");
+    tap_ok(result.reads == 6, "what a list held is not read again by its id");
+    tap_ok(json_array_size(result.missing) == 1, "what does not exist is said to be missing");
+    forget(&result);
+}
+
+static const struct {
+    const char *name, *behaviour;
+    enum outcome outcome;
+    unsigned reads, timeout_ms;
+} odd[] = {
+    {"two failures in a row are tried through", "twice 500", OUTCOME_OK, 5, 20000},
+    {"Stripe-Should-Retry: false ends the turn's tries", "500 do not retry", OUTCOME_STRIPE_TRANSIENT, 1,
+     20000},
+    {"a limiter is waited for", "limited once", OUTCOME_OK, 4, 20000},
+    {"a refused key is nobody's attempt", "denied", OUTCOME_DENIED, 1, 20000},
+    {"a refused request is permanent", "refused", OUTCOME_STRIPE_PERMANENT, 1, 20000},
+    {"an answer that is not the list asked for is no snapshot", "other object", OUTCOME_STRIPE_TRANSIENT, 1,
+     20000},
+    {"half an answer is tried three times, then the turn fails", "cut", OUTCOME_STRIPE_TRANSIENT, 3, 20000},
+    {"a list without end is permanent", "endless", OUTCOME_STRIPE_PERMANENT, FETCH_PAGES_MAX, 20000},
+    {"a silent server ends with the deadline", "silent", OUTCOME_STRIPE_TRANSIENT, 1, 300},
+};
+
+static void test_odd(void)
+{
+    struct read reads[] = {reading(READ_SUBSCRIPTIONS, "cus_1")};
+
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        struct result result = run(odd[i].behaviour, reads, 1, odd[i].timeout_ms);
+        if (!tap_ok(result.outcome == odd[i].outcome && result.reads == odd[i].reads && result.calls == 1,
+                    "%s", odd[i].name))
+            tap_note("%s after %u reads: %s", outcome_name(result.outcome), result.reads, result.text);
+        if (!strcmp(odd[i].behaviour, "denied"))
+            tap_ok(circuit_state(&env.circuit, clock_mono_ms()) == CIRCUIT_OPEN, "and it opens the circuit");
+        forget(&result);
+    }
+}
+
+static void test_cancel(void)
+{
+    struct read reads[] = {reading(READ_SUBSCRIPTIONS, "cus_1"), reading(READ_INVOICES, "cus_1")};
+    struct plan plan = {.reads = calloc(2, sizeof *reads), .count = 2};
+    struct result result = {.done = false};
+    struct fetch *fetch = 0;
+    struct timeval tv = {0, 200000};
+
+    behaviour = "well";
+    if (!plan.reads)
+        exit(1);
+    (void)memcpy(plan.reads, reads, sizeof reads);
+    (void)fetch_start(&env, "self", QUEUE_SWEEP, &plan, 5000, on_done, &result, &fetch);
+    (void)event_base_loop(base, EVLOOP_ONCE);
+    fetch_free(fetch);
+    (void)event_base_loopexit(base, &tv);
+    (void)event_base_dispatch(base);
+    tap_ok(!result.calls, "a fetch that is freed never calls back");
+}
+
+static void test_no_budget(void)
+{
+    struct read reads[] = {reading(READ_SUBSCRIPTIONS, "cus_1")};
+    struct result result;
+
+    redis_fixture_kill(&redis);
+    result = run("well", reads, 1, 5000);
+    tap_ok(result.outcome == OUTCOME_OUTAGE && !result.reads,
+           "without the shared budget nothing is sent, and no attempt is counted");
+    forget(&result);
+}
+
+static void on_state(bool is_ready, void *arg)
+{
+    (void)arg;
+    ready = is_ready;
+}
+
+static bool build(struct http_server **server)
+{
+    struct redis_client_options redis_options = redis_client_options_default();
+    struct http_server_options server_options = http_server_options_default();
+    struct stripe_client_options stripe_options = stripe_client_options_default();
+    struct budget_options budget_options = {"instep", 100000, 100000};
+    static char url[64];
+
+    redis_options.url = redis.url;
+    redis_options.on_state = on_state;
+    server_options.listen = "127.0.0.1:0";
+    env.base = base;
+    env.stats = &stats;
+    if (stats_init(&stats) != ERR_OK || redis_client_create(base, &redis_options, &client, 0) != ERR_OK ||
+        !loop_until(base, &ready, 30) ||
+        http_server_create(base, &server_options, serve, 0, server, 0) != ERR_OK)
+        return false;
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u", http_server_port(*server));
+    stripe_options.base_url = url;
+    stripe_options.api_key = "sk_test_unit";
+    stripe_options.api_version = "2026-10-28.endive";
+    return budget_create(client, &budget_options, &env.budget, 0) == ERR_OK &&
+           pacer_create(base, env.budget, &env.pacer) == ERR_OK &&
+           stripe_client_create(base, &stripe_options, &env.stripe, 0) == ERR_OK;
+}
+
+int main(void)
+{
+    struct http_server *server = 0;
+
+    base = event_base_new();
+    redis_fixture_start(&redis, 0);
+    if (build(&server)) {
+        test_complete();
+        test_odd();
+        test_cancel();
+        test_no_budget();
+    }
+    stripe_client_free(env.stripe);
+    redis_client_free(client);
+    pacer_free(env.pacer);
+    budget_free(env.budget);
+    http_server_free(server);
+    if (held)
+        http_respond_text(held, 200, "");
+    stats_release(&stats);
+    redis_fixture_stop(&redis);
+    event_base_free(base);
+    return tap_done();
+}
