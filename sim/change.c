@@ -39,6 +39,16 @@ static bool change_is_valid(const struct sim *sim, const struct subscription *su
     return true;
 }
 
+/* The first item that is still there: there always is one. */
+static const struct item *first_item(const struct subscription *sub)
+{
+    const struct item *first = (const struct item *)sub->items.at[0];
+
+    for (size_t i = 1; i < sub->items.count && first->deleted; i++)
+        first = (const struct item *)sub->items.at[i];
+    return first;
+}
+
 /* The interval all items would have afterwards; false if they would differ. */
 static bool interval_after(const struct subscription *sub, const struct subscription_change *change,
                            const struct price **ret_price)
@@ -97,7 +107,7 @@ static void add_proration(struct sim *sim, struct item *item, struct price *pric
 static void change_items(struct sim *sim, struct subscription *sub, const struct subscription_change *change,
                          bool credit, bool debit)
 {
-    const struct item *sibling = (const struct item *)sub->items.at[0];
+    const struct item *sibling = first_item(sub);
 
     for (unsigned i = 0; i < change->items_count; i++) {
         struct item *item = change->items[i].item;
@@ -217,10 +227,8 @@ bool subscription_change(struct sim *sim, struct subscription *sub, const struct
                          struct refusal *why)
 {
     const struct price *then = NULL;
-    const struct item *first = (const struct item *)sub->items.at[0];
+    const struct item *first = first_item(sub);
 
-    for (size_t i = 0; i < sub->items.count && first->deleted; i++)
-        first = (const struct item *)sub->items.at[i];
     if (!change_is_valid(sim, sub, change, why))
         return false;
     if (!interval_after(sub, change, &then))

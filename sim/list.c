@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "sim/call.h"
 #include "sim/render.h"
@@ -14,19 +15,33 @@ bool call_says(struct call *call, const char *name, const char *text)
     return !wanted || (text && strcmp(wanted, text) == 0);
 }
 
+/* A moment as v1 says it (unix seconds) or as v2 does (2026-01-01T00:00:00.000Z). False: none, or unreadable. */
+static bool moment(json_t *params, const char *path, int64_t *ret_at)
+{
+    const char *text = form_text(params, path);
+    struct tm tm = {0};
+
+    if (form_integer(params, path, ret_at))
+        return true;
+    if (!text || !strptime(text, "%Y-%m-%dT%H:%M:%S", &tm))
+        return false;
+    *ret_at = (int64_t)timegm(&tm);
+    return true;
+}
+
 bool call_created_matches(struct call *call, int64_t created)
 {
     int64_t bound;
 
-    if (form_integer(call->params, "created", &bound) && created != bound)
+    if (moment(call->params, "created", &bound) && created != bound)
         return false;
-    if (form_integer(call->params, "created.gt", &bound) && created <= bound)
+    if (moment(call->params, "created.gt", &bound) && created <= bound)
         return false;
-    if (form_integer(call->params, "created.gte", &bound) && created < bound)
+    if (moment(call->params, "created.gte", &bound) && created < bound)
         return false;
-    if (form_integer(call->params, "created.lt", &bound) && created >= bound)
+    if (moment(call->params, "created.lt", &bound) && created >= bound)
         return false;
-    return !(form_integer(call->params, "created.lte", &bound) && created > bound);
+    return !(moment(call->params, "created.lte", &bound) && created > bound);
 }
 
 unsigned call_limit(struct call *call)

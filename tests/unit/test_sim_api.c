@@ -210,6 +210,10 @@ static void test_events(void)
                strcmp(form_text(thin, "snapshot_event"), id) == 0 &&
                strcmp(form_text(thin, "created"), "2026-01-01T00:00:00.000Z") == 0,
            "the thin event names its object and its snapshot");
+    (void)ask(&w, "GET /v2/core/events?created[gt]=2026-01-01T00:00:00.000Z");
+    tap_ok(json_array_size(data(&w)) == 0, "v2 lists take moments in ISO 8601");
+    (void)ask(&w, "GET /v2/core/events?object_id=%s", customer);
+    thin = json_array_get(data(&w), 0);
     (void)snprintf(types, sizeof types, "%.60s", form_text(thin, "id"));
     (void)ask(&w, "GET /v2/core/events/%s", types);
     tap_ok(w.status == 200 && strcmp(form_text(w.answer, "object"), "v2.core.event") == 0,
