@@ -109,8 +109,8 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         put(&line, ' ');
         put_text(&line, fields->key);
         put(&line, '=');
-        if (fields->text) {
-            put_value(&line, fields->text);
+        if (!fields->is_number) {
+            put_value(&line, fields->text ? fields->text : "");
         } else {
             (void)snprintf(number, sizeof number, "%" PRId64, fields->number);
             put_text(&line, number);

@@ -17,12 +17,13 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 struct log_field {
     const char *key;  /* static text; NULL ends a list */
-    const char *text; /* borrowed for the call; NULL: use number */
-    int64_t number;
+    const char *text; /* borrowed for the call; NULL counts as "" */
+    int64_t number;   /* instead of text */
+    bool is_number;
 };
 
-#define LOG_STR(k, v) ((struct log_field){.key = (k), .text = (v) ? (v) : ""})
-#define LOG_INT(k, v) ((struct log_field){.key = (k), .text = 0, .number = (int64_t)(v)})
+#define LOG_STR(k, v) ((struct log_field){.key = (k), .text = (v)})
+#define LOG_INT(k, v) ((struct log_field){.key = (k), .number = (int64_t)(v), .is_number = true})
 
 /* Call once at start. program is static text shown on each line. Lines below level are dropped. */
 void log_init(const char *program, enum log_level level);
