@@ -421,6 +421,8 @@ static void bill_by_hand(struct sim *sim, struct life *life)
     invoice_finalize(sim, inv);
     if (inv->status == INVOICE_OPEN && random_chance(&life->random, 0.3))
         (void)invoice_void(sim, inv, &why);
+    else if (inv->status == INVOICE_OPEN && random_chance(&life->random, 0.2))
+        (void)invoice_mark_uncollectible(sim, inv, &why);
     else if (inv->status == INVOICE_OPEN)
         (void)invoice_collect(sim, inv, NULL, false);
 }

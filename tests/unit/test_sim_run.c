@@ -112,6 +112,57 @@ static bool totals_match(const struct sim *sim)
     return match;
 }
 
+/* What random lives must show somewhere: a reader tested with them has then met it. */
+static const char *const wanted[] = {"charge.failed",
+                                     "charge.pending",
+                                     "charge.succeeded",
+                                     "charge.updated",
+                                     "checkout.session.async_payment_failed",
+                                     "checkout.session.async_payment_succeeded",
+                                     "checkout.session.completed",
+                                     "checkout.session.expired",
+                                     "customer.created",
+                                     "customer.deleted",
+                                     "customer.subscription.created",
+                                     "customer.subscription.deleted",
+                                     "customer.subscription.trial_will_end",
+                                     "customer.subscription.updated",
+                                     "customer.updated",
+                                     "invoice.created",
+                                     "invoice.finalized",
+                                     "invoice.marked_uncollectible",
+                                     "invoice.paid",
+                                     "invoice.payment_failed",
+                                     "invoice.payment_succeeded",
+                                     "invoice.upcoming",
+                                     "invoice.updated",
+                                     "invoice.voided",
+                                     "invoice_payment.paid",
+                                     "invoiceitem.created",
+                                     "payment_intent.canceled",
+                                     "payment_intent.created",
+                                     "payment_intent.payment_failed",
+                                     "payment_intent.processing",
+                                     "payment_intent.succeeded",
+                                     "payment_method.attached",
+                                     "price.created",
+                                     "product.created"};
+#define WANTED (sizeof wanted / sizeof *wanted)
+static unsigned times_seen[WANTED];
+
+static void see(struct sim_event *event, void *arg)
+{
+    (void)arg;
+    for (size_t i = 0; i < WANTED; i++)
+        times_seen[i] += strcmp(wanted[i], event->type) == 0;
+}
+
+static void test_coverage(void)
+{
+    for (size_t i = 0; i < WANTED; i++)
+        tap_ok(times_seen[i] > 0, "lives show %s (%u)", wanted[i], times_seen[i]);
+}
+
 static void test_books(uint64_t seed)
 {
     struct world w;
@@ -119,6 +170,7 @@ static void test_books(uint64_t seed)
     unsigned seen[SUB_PAUSED + 1] = {0};
 
     world_open(&w, seed);
+    w.sim->on_event = see;
     lives_start(w.sim, 150, 6, &end);
     sim_advance(w.sim, end);
     tap_ok(wrong_invoices(w.sim) == 0, "seed %d: invoices add up (%zu of them)", (int)seed,
@@ -167,5 +219,6 @@ int main(void)
     test_determinism();
     for (uint64_t seed = 1; seed <= 5; seed++)
         test_books(seed);
+    test_coverage();
     return tap_done();
 }
