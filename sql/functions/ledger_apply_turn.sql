@@ -12,7 +12,9 @@
 --   Source   docs/ledger.md
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ledger.apply_turn(p_turn jsonb) RETURNS jsonb
-    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    -- Every statement below finds its rows by key: planning each anew would cost more than running it.
+    SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_account text := p_turn ->> 'account';
     v_subject text := p_turn ->> 'subject';
