@@ -1,14 +1,18 @@
-/* Inside the HTTP server: what its two halves, http_server.c and http_connection.c, share. Nobody else includes it. */
+/* Inside the HTTP server: what its parts share: http_server.c accepts, http_connection.c reads
+ * and goes from state to state, http_send.c answers. Nobody else includes it. */
 #ifndef INSTEP_COMMON_HTTP_CONNECTION_H
 #define INSTEP_COMMON_HTTP_CONNECTION_H
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <stdbool.h>
 #include <sys/queue.h>
 #include <time.h>
 
 #include "common/http_parser.h"
 #include "common/http_server.h"
+
+struct iovec;
 
 /*
  *            first byte            complete             answer              all sent
@@ -72,6 +76,16 @@ enum err http_connection_open(struct http_server *server, int fd);
 void http_connection_close(struct http_request *req);
 /* Read and go on as if the socket had become readable. */
 void http_connection_poke(struct http_request *req);
+
+/* "OK", "Not Found"; static. */
+const char *http_status_text(int status);
+/* Hand bytes to the kernel, keep what it does not take. False: the connection is of no use any more. */
+bool http_send(struct http_request *req, struct iovec *parts, int count);
+/* The same for a whole answer: status line, headers, body. */
+bool http_send_answer(struct http_request *req, int status, const char *content_type, const void *body,
+                      size_t len, const char *headers);
+/* Go on with what was kept; out_len says what is left. False: the connection is of no use any more. */
+bool http_flush(struct http_request *req);
 
 /* A connection has closed: the server may accept again, or is drained. */
 void http_server_released(struct http_server *server);

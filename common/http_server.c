@@ -170,7 +170,7 @@ static uint16_t bound_port(int fd)
 
 static enum err listen_on(const struct http_server_options *options, int *ret_fd, struct failure *fail)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     int len = 0, on = 1;
     int fd = -1;
     enum err err = parse_address(options->listen, &address, &len, fail);

@@ -301,9 +301,9 @@ static bool read_object(struct reader *r, int node)
     if (take(r, '}'))
         return true;
     do {
-        const char *key;
-        size_t len;
-        bool escaped;
+        const char *key = NULL;
+        size_t len = 0;
+        bool escaped = false;
         int member;
 
         if (!take(r, '"'))
@@ -335,9 +335,9 @@ static bool read_array(struct reader *r)
 
 static bool read_text(struct reader *r, struct picked *picked)
 {
-    const char *text;
-    size_t len;
-    bool escaped;
+    const char *text = NULL;
+    size_t len = 0;
+    bool escaped = false;
 
     if (!read_string(r, &text, &len, &escaped))
         return false;

@@ -1,0 +1,242 @@
+/* The HTTP server: deadlines, caps, memory, addresses. */
+#include "common/http_server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/http_fixture.h"
+
+static void short_times(struct http_server_options *options)
+{
+    options->request_timeout_ms = 60;
+    options->idle_timeout_ms = 60;
+}
+
+static void test_deadlines(void)
+{
+    enum { SIZE = 16 << 20 };
+    struct fixture f;
+    char got[4096];
+    char *big = calloc(1, SIZE);
+    bool closed;
+    int fd;
+
+    if (!big)
+        abort();
+    setup(&f, AT_ONCE, short_times);
+    fd = dial(&f);
+    closed = get(fd, got, sizeof got, 0);
+    tap_ok(closed && !*got, "a connection that says nothing is closed without a word");
+    (void)close(fd);
+    fd = dial(&f);
+    say(fd, "GET / HT");
+    closed = get(fd, got, sizeof got, 0);
+    tap_ok(closed && !strncmp(got, "HTTP/1.1 408 ", 13) && f.refused_status == 408,
+           "408: a head that does not end");
+    (void)close(fd);
+    fd = dial(&f);
+    say(fd, "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc");
+    closed = get(fd, got, sizeof got, 0);
+    tap_ok(closed && !strncmp(got, "HTTP/1.1 408 ", 13) && !*f.seen, "408: a body that does not end");
+    (void)close(fd);
+
+    /* One byte every few milliseconds: each arrives in time, the request does not. */
+    fd = dial(&f);
+    for (unsigned i = 0; i < 1000 && recv(fd, got, 1, MSG_DONTWAIT | MSG_PEEK) < 0; i++) {
+        put(fd, i ? "a" : "G", 1);
+        (void)poll(NULL, 0, 5);
+        turn();
+    }
+    closed = get(fd, got, sizeof got, 0);
+    tap_ok(closed && !strncmp(got, "HTTP/1.1 408 ", 13),
+           "408: bytes that trickle do not extend the deadline");
+    (void)close(fd);
+
+    f.answer = big;
+    f.answer_len = SIZE;
+    fd = dial(&f);
+    say(fd, "GET / HTTP/1.1\r\n\r\n");
+    for (int64_t end = clock_mono_ms() + CEILING_MS; clock_mono_ms() < end;) {
+        (void)poll(NULL, 0, 5);
+        turn();
+        if (!http_server_stats(f.server).connections)
+            break;
+    }
+    tap_ok(!http_server_stats(f.server).connections, "a peer that does not take its answer is closed");
+    (void)close(fd);
+    free(big);
+    teardown(&f);
+}
+
+static void two_connections(struct http_server_options *options)
+{
+    options->connections_max = 2;
+}
+
+static void test_cap(void)
+{
+    struct fixture f;
+    char got[4096];
+    int fds[4];
+
+    setup(&f, AT_ONCE, two_connections);
+    for (int i = 0; i < 4; i++)
+        fds[i] = dial(&f);
+    for (int i = 0; i < 20; i++)
+        turn();
+    tap_ok(http_server_stats(f.server).connections == 2 &&
+               http_server_stats(f.server).accept_paused_total == 1,
+           "accepting pauses at the cap");
+    (void)close(fds[0]);
+    say(fds[2], "GET /third HTTP/1.1\r\n\r\n");
+    (void)get(fds[2], got, sizeof got, 1);
+    tap_ok(!strncmp(got, "HTTP/1.1 200 ", 13), "it resumes when one closes");
+    say(fds[3], "GET /fourth HTTP/1.1\r\n\r\n");
+    (void)get(fds[3], got, sizeof got, 1);
+    tap_ok(!strncmp(got, "HTTP/1.1 200 ", 13) && http_server_stats(f.server).connections == 2,
+           "an idle connection gives way to one that waits at the door");
+    for (int i = 1; i < 4; i++)
+        (void)close(fds[i]);
+    teardown(&f);
+}
+
+static void little_memory(struct http_server_options *options)
+{
+    options->large_bytes_max = 100000;
+}
+
+static void test_large_bodies(void)
+{
+    struct fixture f;
+    char got[4096];
+    static char body[100000];
+    int first, second, third;
+
+    memset(body, 'b', sizeof body);
+    setup(&f, AT_ONCE, little_memory);
+    first = dial(&f);
+    second = dial(&f);
+    third = dial(&f);
+    say(first, "POST /1 HTTP/1.1\r\nContent-Length: 150000\r\n\r\n");
+    for (int i = 0; i < 20; i++)
+        turn();
+    say(second, "POST /2 HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
+    (void)get(second, got, sizeof got, 0);
+    tap_ok(!strncmp(got, "HTTP/1.1 503 ", 13) && strstr(got, "Retry-After: "),
+           "503: long bodies beyond the memory they may take together");
+    say(third, "POST /3 HTTP/1.1\r\nContent-Length: 65536\r\n\r\n");
+    put(third, body, 65536);
+    (void)get(third, got, sizeof got, 1);
+    tap_ok(!strncmp(got, "HTTP/1.1 200 ", 13), "a body of ordinary length is not hindered by them");
+    put(first, body, 100000);
+    put(first, body, 50000);
+    (void)get(first, got, sizeof got, 1);
+    tap_ok(!strncmp(got, "HTTP/1.1 200 ", 13), "the first long one arrives");
+    say(first, "POST /4 HTTP/1.1\r\nContent-Length: 150000\r\n\r\n");
+    put(first, body, 100000);
+    put(first, body, 50000);
+    (void)get(first, got, sizeof got, 1);
+    tap_ok(!strncmp(got, "HTTP/1.1 200 ", 13), "and gave its memory back");
+    (void)close(first);
+    (void)close(second);
+    (void)close(third);
+    teardown(&f);
+}
+
+static void test_refused_upload(void)
+{
+    static char body[400000];
+    struct fixture f;
+    char got[4096];
+    int fd;
+
+    memset(body, 'b', sizeof body);
+    setup(&f, AT_ONCE, NULL);
+    fd = dial(&f);
+    say(fd, "POST / HTTP/1.1\r\nContent-Length: 400000\r\n\r\n");
+    put(fd, body, sizeof body);
+    (void)get(fd, got, sizeof got, 0);
+    tap_ok(!strncmp(got, "HTTP/1.1 413 ", 13), "a peer that goes on sending still reads why it was refused");
+    (void)close(fd);
+    teardown(&f);
+}
+
+static const struct {
+    const char *listen;
+    enum err err;
+} addresses[] = {
+    {"127.0.0.1:0", ERR_OK},
+    {":0", ERR_OK},
+    {"[::1]:0", ERR_OK},
+    {"0.0.0.0:0", ERR_OK},
+    {"", ERR_CONFIG},
+    {"8080", ERR_CONFIG},
+    {"127.0.0.1", ERR_CONFIG},
+    {"127.0.0.1:", ERR_CONFIG},
+    {"127.0.0.1:65536", ERR_CONFIG},
+    {"127.0.0.1:80x", ERR_CONFIG},
+    {"localhost:80", ERR_CONFIG},
+    {"127.0.0.1:-1", ERR_CONFIG},
+    {"203.0.113.1:0", ERR_SYSTEM},
+};
+
+static void test_addresses(void)
+{
+    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+        struct http_server_options options = http_server_options_default();
+        struct http_server *server = NULL;
+        struct failure fail = {.code = ERR_OK};
+        enum err err;
+
+        options.listen = addresses[i].listen;
+        err = http_server_create(base, &options, handle, NULL, &server, &fail);
+        if (err == ERR_SYSTEM && !strcmp(addresses[i].listen, "[::1]:0")) {
+            tap_ok(true, "\"[::1]:0\" # SKIP no IPv6 here");
+            continue;
+        }
+        tap_ok(err == addresses[i].err && (err == ERR_OK) == (server != NULL) &&
+                   (err == ERR_OK || *fail.text),
+               "\"%s\": %s", addresses[i].listen, err_text(addresses[i].err));
+        http_server_free(server);
+    }
+}
+
+static void reuse(struct http_server_options *options)
+{
+    options->reuse_port = true;
+}
+
+static void test_reuse_port(void)
+{
+    struct fixture f;
+    struct http_server_options options = http_server_options_default();
+    struct http_server *second = NULL;
+    char listen[32];
+    struct failure fail;
+
+    setup(&f, AT_ONCE, reuse);
+    (void)snprintf(listen, sizeof listen, "127.0.0.1:%u", http_server_port(f.server));
+    options.listen = listen;
+    tap_ok(http_server_create(base, &options, handle, &f, &second, &fail) == ERR_SYSTEM,
+           "a port is not shared unasked");
+    options.reuse_port = true;
+    tap_ok(http_server_create(base, &options, handle, &f, &second, &fail) == ERR_OK,
+           "two servers may share a port");
+    http_server_free(second);
+    teardown(&f);
+}
+
+int main(void)
+{
+    base = event_base_new();
+    if (!base)
+        return 1;
+    test_deadlines();
+    test_cap();
+    test_large_bodies();
+    test_refused_upload();
+    test_addresses();
+    test_reuse_port();
+    event_base_free(base);
+    return tap_done();
+}
