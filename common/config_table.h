@@ -9,7 +9,7 @@
  *
  * Kept sorted by NAME; tests/unit/test_config.c fails otherwise.
  */
-// clang-format off: one row a setting, and the help is a sentence
+// clang-format off
 #define CONFIG_TABLE(X)                                                                                      \
     X(database_url, "DATABASE_URL", SECRET, "", "libpq URL", 1, 4096, WORKER,                                \
       "Postgres. Workers log in as a member of instep_worker, `instep migrate` as a role that may create roles; several hosts may be listed. Never through a transaction pooler.")  \
