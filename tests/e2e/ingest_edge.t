@@ -311,6 +311,18 @@ unlike($edge->log_text, qr/^level=error/m, 'no id has forged a line of the log')
     is(queued('cus_end'), 1, '... and what it confirmed is there');
 }
 
+{
+    my $ingest = Edge->start(INSTEP_DRAIN_TIMEOUT_MS => 300);
+    my $busy = $ingest->dial;
+    kill 'STOP', redis_pid();
+    put($busy, post(event('evt_cut', 'cus_cut')));
+    wait_for(sub { metric($ingest, 'instep_ingest_in_flight') == 1 });
+    is($ingest->stop, 0, 'a Redis that never answers does not keep it from ending');
+    like($ingest->log_text, qr/ingest\.drain_cut_short/, '... which the log says');
+    is(get_answers($busy, 0), '', '... and what was not confirmed was not answered');
+    kill 'CONT', redis_pid();
+}
+
 my $log = $edge->log_text;
 unlike($log, qr/person\@example|\Q$SECRET\E|v1=[0-9a-f]/, 'the log holds no body, no secret, no signature');
 is($edge->stop, 0, 'after all of this it ends with status 0');
