@@ -20,8 +20,8 @@ static json_t *string_without_nul(const char *text, size_t len)
         if (text[i]) {
             clean[at++] = text[i];
         } else {
-            (void)memcpy(clean + at, REPLACEMENT, 3);
-            at += 3;
+            for (const char *c = REPLACEMENT; *c; c++)
+                clean[at++] = *c;
         }
     }
     string = json_stringn(clean, at);

@@ -13,12 +13,23 @@ static const struct {
 #undef X
 };
 
+bool stripe_id_copy(char to[STRIPE_ID_BYTES_MAX + 1], const char *id)
+{
+    size_t len = strlen(id);
+
+    if (len > STRIPE_ID_BYTES_MAX)
+        return false;
+    (void)memcpy(to, id, len + 1);
+    return true;
+}
+
 bool read_init(struct read *ret, enum read_kind kind, const char *id)
 {
-    if (strlen(id) > STRIPE_ID_BYTES_MAX)
+    struct read read = {.kind = kind};
+
+    if (!stripe_id_copy(read.id, id))
         return false;
-    *ret = (struct read){.kind = kind};
-    (void)strcpy(ret->id, id);
+    *ret = read;
     return true;
 }
 

@@ -51,6 +51,9 @@ enum read_kind {
         READ_KINDS
 };
 
+/* Copy an id of at most STRIPE_ID_BYTES_MAX bytes. False: it is longer, and to is untouched. */
+bool stripe_id_copy(char to[STRIPE_ID_BYTES_MAX + 1], const char *id);
+
 struct read {
     enum read_kind kind;
     char id[STRIPE_ID_BYTES_MAX + 1];    /* the object's id, or the value of the list filter */

@@ -78,10 +78,7 @@ bool fetch_objects_rest_of(const json_t *object, struct read *ret_next)
     if (!json_is_true(json_object_get(list, "has_more")))
         return false;
     last = text_of(json_array_get(data, json_array_size(data) - 1), "id"); /* an empty array gives "" */
-    if (strlen(last) > STRIPE_ID_BYTES_MAX || !read_init(ret_next, kind, text_of(object, "id")))
-        return false;
-    (void)strcpy(ret_next->after, last);
-    return true;
+    return read_init(ret_next, kind, text_of(object, "id")) && stripe_id_copy(ret_next->after, last);
 }
 
 static enum err take_rest(json_t *parent, const struct read *read, const json_t *data, bool more,
@@ -143,10 +140,9 @@ enum err fetch_objects_take_page(struct fetch_objects *found, const struct read 
         return err;
     if (json_is_true(has_more)) {
         last = text_of(json_array_get(data, json_array_size(data) - 1), "id");
-        if (!*last || strlen(last) > STRIPE_ID_BYTES_MAX)
-            return failf(fail, ERR_PROTOCOL, "an empty page that says there is more");
         ret_page->next = *read;
-        (void)strcpy(ret_page->next.after, last);
+        if (!*last || !stripe_id_copy(ret_page->next.after, last))
+            return failf(fail, ERR_PROTOCOL, "an empty page that says there is more");
         ret_page->more = true;
     } else if (read->kind == READ_SUBSCRIPTIONS) {
         found->subscriptions_complete = true;

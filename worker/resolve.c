@@ -22,10 +22,7 @@ enum resolve_answer resolve_start(const char *object_type, const char *object_id
 
 static enum resolve_answer found(const char *id, char *ret_id)
 {
-    if (!*id || strlen(id) > STRIPE_ID_BYTES_MAX)
-        return RESOLVE_NOBODY;
-    (void)strcpy(ret_id, id);
-    return RESOLVE_FOUND;
+    return *id && stripe_id_copy(ret_id, id) ? RESOLVE_FOUND : RESOLVE_NOBODY;
 }
 
 enum resolve_answer resolve_step(const struct read *read, const json_t *body, struct read *ret_next,

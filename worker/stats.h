@@ -1,4 +1,4 @@
-/* The worker's metrics, in one place. docs/metrics.md lists them. */
+/* The worker's metrics, in one place. docs/operations.md says which to watch. */
 #ifndef INSTEP_WORKER_STATS_H
 #define INSTEP_WORKER_STATS_H
 

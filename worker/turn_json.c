@@ -110,10 +110,11 @@ char *turn_json_failure(const struct turn *turn, const char *shelf, long long ne
 static bool copy_id(char *to, size_t size, const json_t *value)
 {
     const char *text = json_string_value(value);
+    size_t len = text ? strlen(text) : size;
 
-    if (!text || strlen(text) >= size)
+    if (len >= size)
         return false;
-    (void)strcpy(to, text);
+    (void)memcpy(to, text, len + 1);
     return true;
 }
 

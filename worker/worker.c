@@ -299,7 +299,7 @@ static void worker_name(struct worker *worker)
     char host[64] = "";
 
     if (gethostname(host, sizeof host - 1) != 0)
-        (void)strcpy(host, "unknown");
+        host[0] = '?';
     (void)snprintf(worker->name, sizeof worker->name, "%s:%ld:%08x", host, (long)getpid(),
                    (unsigned)env_random());
 }

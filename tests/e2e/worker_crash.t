@@ -76,7 +76,27 @@ for story in checkout guest_checkout; do
         end worker1 TERM
     done
 done
+
+# A customer whose turns kill workers ends among the dead letters, and comes back with its next event.
+INSTEP_ATTEMPTS_MAX=2
+export INSTEP_ATTEMPTS_MAX
+die_at after_claim checkout
+done_sales=$((done_sales + 1))
+die_at after_claim :
 worker_start 1
+quiet_wait
+[ "$(owner_sql "SELECT count(*) FROM ops.dead_letter WHERE settled_at IS NULL AND class = 'bug'")" -gt 0 ]
+ok $? "a customer that killed two workers is buried, not run again"
+is "$(sales)" "$((done_sales - 1))" "its sale is not booked"
+CUSTOMER=$(sim_get /sim/truth '.customers[] | select(.sales | length > 0) | .id' | while read -r id; do
+    [ "$(owner_sql "SELECT count(*) FROM ledger.sale WHERE customer = '$id'")" -gt 0 ] || echo "$id"
+done)
+operator sync "$CUSTOMER" >/dev/null
+ok $? "its next event is a new chance"
+is "$(sales)" "$done_sales" "its sale is booked"
+# What was keyed by an object and died with it (an invoice payment, say) is settled by a retry.
+operator dead retry --all >"$world/log/retry.log" 2>&1
+ok $? "what else died in those two workers is retried"
 converged "after all of it"
 world_end
 tap_done

@@ -79,6 +79,36 @@ static void test_reachable(void)
     tap_ok(!missing, "every state can be reached and has a name");
 }
 
+/* docs/turn.md tells the truth: the table row by row, and every class. */
+static void test_page(void)
+{
+    static char page[65536];
+    FILE *file = fopen("docs/turn.md", "r");
+    size_t len = file ? fread(page, 1, sizeof page - 1, file) : 0;
+    /* One outcome of each fate. */
+    static const enum outcome of_fate[FATES] = {OUTCOME_OK, OUTCOME_SKIP, OUTCOME_BUG, OUTCOME_OUTAGE,
+                                                OUTCOME_LEASE_LOST};
+    char row[160];
+
+    page[len] = 0;
+    if (file)
+        (void)fclose(file);
+    for (int state = 0; state < TURN_DONE; state++) {
+        int at = snprintf(row, sizeof row, "| `%s` |", turn_state_name((enum turn_state)state));
+        for (int fate = 0; fate < FATES; fate++)
+            at += snprintf(row + at, sizeof row - (size_t)at, " `%s` |",
+                           turn_state_name(turn_next((enum turn_state)state, of_fate[fate])));
+        tap_ok(strstr(page, row) != 0, "docs/turn.md has the row %s", row);
+    }
+    for (int outcome = 0; outcome < OUTCOMES; outcome++) {
+        if (outcome_fate((enum outcome)outcome) <= FATE_SKIP)
+            continue;
+        (void)snprintf(row, sizeof row, "| `%s` |", outcome_name((enum outcome)outcome));
+        tap_ok(strstr(page, row) != 0, "docs/turn.md explains the class %s",
+               outcome_name((enum outcome)outcome));
+    }
+}
+
 static void test_burial(void)
 {
     tap_ok(!outcome_buries(OUTCOME_STRIPE_TRANSIENT, 19, 20), "attempt 19 of 20 is put back");
@@ -166,6 +196,7 @@ int main(void)
     test_edges();
     test_acks();
     test_reachable();
+    test_page();
     test_burial();
     test_backoff();
     test_sqlstates();
