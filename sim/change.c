@@ -73,7 +73,7 @@ static bool interval_after(const struct subscription *sub, const struct subscrip
     }
     for (unsigned n = 0; n < change->items_count; n++) {
         const struct price *then = change->items[n].price;
-        if (change->items[n].item)
+        if (change->items[n].item || !then)
             continue;
         if (price && (then->interval != price->interval || then->interval_count != price->interval_count))
             return false;
