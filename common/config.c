@@ -135,7 +135,7 @@ static enum err setting_load(char *const environment[], unsigned program,
         return failf(fail, ERR_CONFIG, "%s and %s_FILE are both set: keep one", setting->name, setting->name);
     if (path) {
         enum err err = file_read(setting->name, path, &text, fail);
-        if (err)
+        if (err || !text)
             return err;
     } else {
         /* An empty variable counts as unset, except where silence would be dangerous. */
