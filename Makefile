@@ -155,7 +155,7 @@ install: all      ## programs, systemd units and shell completion, under DESTDIR
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 755 $(BIN)/instep $(BIN)/instep-ingest $(BIN)/instep-worker $(DESTDIR)$(PREFIX)/bin
 	for u in deploy/systemd/*.service; do \
-	    sed 's,@PREFIX@,$(PREFIX),g' $$u > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
+	    sed 's,/usr/local/bin/,$(PREFIX)/bin/,' $$u > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
 	install -m 644 deploy/completion/instep.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/instep
 
 # `make help` prints these lines.

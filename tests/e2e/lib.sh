@@ -233,7 +233,7 @@ converged() {
     ok "$converged_status" "$1: instep verify is clean and the ledger equals the truth"
     [ "$converged_status" -eq 0 ] || note "$(cat "$world/log/verify.log")"
     is "$(owner_sql 'SELECT count(*) FROM ops.dead_letter WHERE settled_at IS NULL')" 0 "$1: no dead letters"
-    # A customer may be remembered for a moment after its last turn (INSTEP_REST_MS).
+    # A customer may be remembered for a moment after its last turn (INSTEP_CUSTOMER_REST_MS).
     wait_for "Redis to forget its customers" redis_has_forgotten
     ok $? "$1: no customer has left anything in Redis"
     note "$1: $(owner_sql "SELECT format('%s turns, %s Stripe reads, %s events, %s entries', count(*),
