@@ -10,13 +10,14 @@
 
 static json_t *depth_json(const struct queue_depth *depth)
 {
-    return json_pack("{s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I}", "ready",
+    return json_pack("{s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:I}", "ready",
                      queue_lane_name(QUEUE_INTERACTIVE), (json_int_t)depth->ready[QUEUE_INTERACTIVE],
                      queue_lane_name(QUEUE_WEBHOOK), (json_int_t)depth->ready[QUEUE_WEBHOOK],
                      queue_lane_name(QUEUE_SWEEP), (json_int_t)depth->ready[QUEUE_SWEEP], "delayed",
-                     (json_int_t)depth->delayed, "leased", (json_int_t)depth->leased, "oldest_due_age_ms",
-                     (json_int_t)depth->oldest_due_age_ms, "oldest_waiting_ms",
-                     (json_int_t)depth->oldest_waiting_ms, "buried_total", (json_int_t)depth->buried_total);
+                     (json_int_t)depth->delayed, "leased", (json_int_t)depth->leased, "resting",
+                     (json_int_t)depth->resting, "oldest_due_age_ms", (json_int_t)depth->oldest_due_age_ms,
+                     "oldest_waiting_ms", (json_int_t)depth->oldest_waiting_ms, "buried_total",
+                     (json_int_t)depth->buried_total);
 }
 
 static json_int_t number_at(const json_t *root, const char *group, const char *key)

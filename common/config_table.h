@@ -23,6 +23,8 @@
       "Largest webhook body; longer ones are answered 413.")                                                 \
     X(connections_max, "INSTEP_CONNECTIONS_MAX", NUMBER, "1024", "connections", 1, 65536, 0,                 \
       "Open connections of the ingest; beyond it stops accepting until one closes.")                         \
+    X(customer_rest_ms, "INSTEP_CUSTOMER_REST_MS", NUMBER, "2000", "milliseconds", 0, 60000, 0,              \
+      "Shortest time between two turns of one customer, unless somebody waits for the answer; events that come meanwhile share the next turn's reads.") \
     X(drain_timeout_ms, "INSTEP_DRAIN_TIMEOUT_MS", NUMBER, "20000", "milliseconds", 0, 600000, 0,            \
       "Time for work in flight to end after SIGTERM.")                                                       \
     X(enqueue_timeout_ms, "INSTEP_ENQUEUE_TIMEOUT_MS", NUMBER, "5000", "milliseconds", 50, 60000, 0,         \

@@ -47,7 +47,7 @@ struct queue {
     char *base;  /* owned: "<prefix>:{0}", what every key begins with */
     char *wake;  /* owned: the wake list's key */
     char *owner; /* owned */
-    char lease_ms[16], wake_list_max[16];
+    char lease_ms[16], rest_ms[16], wake_list_max[16];
 };
 
 /* One verb under way. It holds nothing of the queue's, so that the queue may be freed before the reply. */
@@ -118,6 +118,7 @@ enum err queue_create(struct redis_client *client, const struct queue_options *o
         return failf(fail, ERR_NOMEM, "queue");
     queue->client = client;
     (void)snprintf(queue->lease_ms, sizeof queue->lease_ms, "%u", options->lease_ms);
+    (void)snprintf(queue->rest_ms, sizeof queue->rest_ms, "%u", options->rest_ms);
     (void)snprintf(queue->wake_list_max, sizeof queue->wake_list_max, "%u", options->wake_list_max);
     queue->owner = strdup(options->owner);
     if (asprintf(&queue->base, "%s:{0}", options->prefix) < 0)
@@ -231,6 +232,7 @@ enum err queue_ack(struct queue *queue, const struct queue_lease *lease, queue_d
     struct words words;
 
     words_begin_lease(&words, queue, lease);
+    words_add(&words, queue->rest_ms);
     words_add_entries(&words, lease);
     return lease_end(queue, VERB_ACK, &words, done, arg, fail);
 }
@@ -395,6 +397,7 @@ static void on_measure(enum err err, const struct redisReply *reply, const struc
                                 &depth.ready[QUEUE_SWEEP],
                                 &depth.delayed,
                                 &depth.leased,
+                                &depth.resting,
                                 &depth.oldest_due_age_ms,
                                 &depth.oldest_waiting_ms,
                                 &depth.buried_total};

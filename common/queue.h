@@ -64,6 +64,7 @@ struct queue_options {
     const char *prefix;     /* default "instep"; keys are <prefix>:{0}:... */
     const char *owner;      /* this worker, "host:pid:random"; "" for an enqueuer; copied */
     unsigned lease_ms;      /* default 60,000 */
+    unsigned rest_ms;       /* between an ack and the customer's next turn; default 0, at most 60,000 */
     unsigned wake_list_max; /* default 1,000 */
 };
 struct queue_options queue_options_default(void);
@@ -100,7 +101,10 @@ typedef void queue_renew_fn(enum err err, const bool *kept, size_t count, const 
 enum err queue_renew(struct queue *queue, const struct queue_lease *const *leases, size_t count,
                      queue_renew_fn *done, void *arg, struct failure *fail);
 
-/* Delete the entries that were taken. More arrived: ready again. None: nothing of this customer remains. */
+/*
+ * Delete the entries that were taken. More arrived: ready again after rest_ms, at once if this turn could not take
+ * them all or an interactive one is among them. None: nothing of this customer remains after rest_ms.
+ */
 enum err queue_ack(struct queue *queue, const struct queue_lease *lease, queue_done_fn *done, void *arg,
                    struct failure *fail);
 
@@ -119,6 +123,7 @@ struct queue_depth {
     int64_t ready[QUEUE_LANES]; /* customers */
     int64_t delayed;
     int64_t leased;
+    int64_t resting;           /* had a turn a moment ago */
     int64_t oldest_due_age_ms; /* how late the most overdue delayed customer or expired lease is; 0 if none */
     int64_t oldest_waiting_ms; /* age of the oldest entry of the heads of the lanes; 0 if none */
     int64_t buried_total;

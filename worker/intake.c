@@ -14,9 +14,10 @@
 #include "worker/turn.h"
 #include "worker/worker_private.h"
 
-#define TAKE_MAX 32   /* customers per call */
-#define POLL_MS  1000 /* an idle worker looks by itself after one to two of these */
-#define WAIT_MS  5000 /* on the wake list */
+#define TAKE_MAX 32 /* customers per call */
+#define POLL_MS                                                                                              \
+    500 /* an idle worker looks by itself after one to two of these: rests and delays wake nobody */
+#define WAIT_MS 5000 /* on the wake list */
 
 static void slot_end(struct turn *turn, void *arg)
 {

@@ -17,7 +17,9 @@ unsigned plan_needs(const char *event_type)
         {"invoice.upcoming", PLAN_NOTHING}, /* its invoice does not exist yet */
         {"invoice.", PLAN_STATE | PLAN_NAMED},
         {"invoice_payment.", PLAN_STATE},
-        {"checkout.session.", PLAN_STATE | PLAN_NAMED},
+        /* Always with the list: what is mirrored moves the moment from which the next list starts, so a session read
+         * alone would hide older ones that were never seen. The list has the new one, `wants` the old ones. */
+        {"checkout.session.", PLAN_STATE | PLAN_SESSIONS},
         {"payment_intent.succeeded", PLAN_STATE | PLAN_SESSIONS},
         {"charge.succeeded", PLAN_STATE | PLAN_SESSIONS},
         {"subscription_schedule.", PLAN_STATE},
@@ -56,10 +58,10 @@ static void plan_add_named(struct plan *plan, const struct plan_input *input, co
 
 static void plan_customer(const struct plan_input *input, unsigned needs, struct plan *plan)
 {
-    if (!input->known) /* the first contact: there may be much that no waiting event names */
-        needs |= PLAN_STATE | PLAN_SESSIONS | PLAN_CUSTOMER;
     if (!needs)
         return;
+    if (!input->known) /* the first look: there may be much that no waiting event names */
+        needs |= PLAN_STATE | PLAN_SESSIONS | PLAN_CUSTOMER;
     plan_add(plan, READ_SUBSCRIPTIONS, input->subject, 0);
     plan_add(plan, READ_INVOICES, input->subject, input->invoices_since);
     if (needs & PLAN_SESSIONS)

@@ -35,7 +35,7 @@ struct plan_want { /* an object that the ledger holds as not final */
 struct plan_input {
     const char *subject;
     bool is_customer;                     /* subject is a customer; else an object that belongs to none */
-    bool known;                           /* applied before: the first contact reads everything */
+    bool known;                           /* its lists were read before: the first look reads everything */
     const struct envelope *const *events; /* borrowed */
     size_t events_count;
     const struct plan_want *wants; /* borrowed */

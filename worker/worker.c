@@ -221,6 +221,7 @@ static enum err start_queue(struct worker *worker, struct failure *fail)
     options.prefix = config->queue_prefix;
     options.owner = worker->name;
     options.lease_ms = (unsigned)config->lease_ms;
+    options.rest_ms = (unsigned)config->customer_rest_ms;
     err = queue_create(worker->redis, &options, &worker->env.queue, fail);
     if (err == ERR_OK)
         err = budget_create(worker->redis, &budget, &worker->env.budget, fail);

@@ -5,6 +5,6 @@
 if not is_held(ARGV[1], ARGV[2]) then
     return 0
 end
-finish(ARGV[1], ARGV[3], {unpack(ARGV, 5)})
+finish(ARGV[1], ARGV[3], {unpack(ARGV, 5)}, 0)
 redis.call('HINCRBY', base .. ':buried', ARGV[4], 1)
 return 1

@@ -9,14 +9,19 @@ redis.call('XADD', stream_of(key), '*', unpack(ARGV, 4))
 
 local lease = redis.call('HMGET', lease_of(key), 'state', 'lane', 'next')
 local state = lease[1]
+if state == 'leased' and not redis.call('ZSCORE', base .. ':leases', key) then
+    state = nil -- a script that failed midway took the lease away and left the mark: stand in line again
+end
 if not state then
     make_ready(key, lane, wake_max)
 elseif state == 'leased' then
     redis.call('HSET', lease_of(key), 'next', urgent(lease[3], lane))
-elseif state == 'delayed' and lane == 'interactive' then
+elseif (state == 'delayed' or state == 'resting') and lane == 'interactive' then
     -- Somebody is waiting for an answer: that ends the delay.
-    redis.call('ZREM', base .. ':delayed', key)
+    redis.call('ZREM', base .. ':' .. state, key)
     make_ready(key, lane, wake_max)
+elseif state == 'resting' then
+    redis.call('HSET', lease_of(key), 'lane', urgent(lease[2], lane))
 elseif RANK[lane] < RANK[lease[2]] then
     if state == 'ready' then
         make_ready(key, lane, wake_max)

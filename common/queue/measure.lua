@@ -1,6 +1,6 @@
 #!lua flags=no-writes,allow-oom
 -- measure: how much waits, and since when.
---   Returns {ready interactive, webhook, sweep, delayed, leased, ms the most overdue is late, ms the oldest entry of
+--   Returns {ready interactive, webhook, sweep, delayed, leased, resting, ms the most overdue is late, ms the oldest entry of
 --   the lanes' heads waits, buried}. Ready counts stale entries too, so it may be a little high.
 local HEAD_MAX = 16 -- entries of a lane looked at for one that is not stale
 local now = now_ms()
@@ -29,6 +29,8 @@ for _, set in ipairs({':delayed', ':leases'}) do
         late = math.max(late, now - tonumber(first[2]))
     end
 end
+
+result[#result + 1] = redis.call('ZCARD', base .. ':resting')
 
 local buried = 0
 for _, count in ipairs(redis.call('HVALS', base .. ':buried')) do

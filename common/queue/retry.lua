@@ -2,7 +2,7 @@
 -- retry: give the lease back; the customer is due again after a delay.
 --   ARGV  1 customer key, 2 token, 3 bound of the wake list, 4 delay in ms, 5 "1": the attempt counts, "0": it does not
 --   Returns 1; 0 if the lease is no longer held: nothing was changed.
-local key, delay_ms = ARGV[1], tonumber(ARGV[4])
+local key, delay_ms = ARGV[1], assert(tonumber(ARGV[4]), 'retry: no delay')
 if not is_held(key, ARGV[2]) then
     return 0
 end

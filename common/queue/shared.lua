@@ -2,11 +2,14 @@
 -- Every key is <base>:..., base being KEYS[1] with its hash tag, so that a script touches one slot.
 --
 -- Kept by every verb, for each customer:
---   a stream exists      <=>  its lease hash exists
+--   a stream exists       =>  its lease hash exists; a hash without a stream is resting
 --   state ready          =>   the customer is in ready:<lane of the hash>. It may also be in other lanes, or twice:
 --                             such entries are stale, and whoever pops one compares it with the hash and moves on.
 --   state delayed        <=>  it is in the delayed set
 --   state leased         <=>  it is in the leases set
+--   state resting        <=>  it is in the resting set: it had a turn a moment ago, and what comes meanwhile waits for
+--                             the next, so that one turn's reads serve a whole burst. The hash has a lane only if
+--                             something came.
 local base = KEYS[1]
 local RANK = {interactive = 1, webhook = 2, sweep = 3}
 
@@ -52,17 +55,30 @@ local function is_held(key, token)
 end
 
 -- End a lease whose entries are dealt with: delete those, and stand in line again if more came, in the lane of the
--- most urgent of what is left. Otherwise nothing of the customer remains.
-local function finish(key, wake_max, ids)
+-- most urgent of what is left, after a rest. What the turn could not take, and whoever waits for an answer, need not
+-- rest. With nothing left and no rest, nothing of the customer remains.
+local function finish(key, wake_max, ids, rest_ms)
+    local lease = redis.call('HMGET', lease_of(key), 'lane', 'next', 'more')
     redis.call('ZREM', base .. ':leases', key)
+    redis.call('HDEL', lease_of(key), 'attempts')
     if #ids > 0 then
         redis.call('XDEL', stream_of(key), unpack(ids))
     end
-    if redis.call('XLEN', stream_of(key)) == 0 then
-        redis.call('DEL', stream_of(key), lease_of(key))
-        return
+    local left = redis.call('XLEN', stream_of(key)) > 0
+    if not left then
+        redis.call('DEL', stream_of(key))
     end
-    local lease = redis.call('HMGET', lease_of(key), 'lane', 'next', 'more')
-    redis.call('HDEL', lease_of(key), 'attempts')
-    make_ready(key, urgent(lease[3] and lease[1], lease[2]) or lease[1], wake_max)
+    local lane = left and (urgent(lease[3] and lease[1], lease[2]) or lease[1])
+    if rest_ms > 0 and not (left and lease[3]) and lane ~= 'interactive' then
+        redis.call('DEL', lease_of(key))
+        redis.call('HSET', lease_of(key), 'state', 'resting')
+        if lane then
+            redis.call('HSET', lease_of(key), 'lane', lane)
+        end
+        redis.call('ZADD', base .. ':resting', now_ms() + rest_ms, key)
+    elseif left then
+        make_ready(key, lane, wake_max)
+    else
+        redis.call('DEL', lease_of(key))
+    end
 end

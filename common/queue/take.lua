@@ -10,6 +10,7 @@ local entries_max, total_max, wake_max = ARGV[5], tonumber(ARGV[6]), ARGV[7]
 local DUE_MAX = 256   -- moved from each set in one call
 local SKIP_MAX = 1000 -- stale entries passed over in one call
 local LEASE_MS_MAX = 3600001 -- above the largest INSTEP_LEASE_MS
+local REST_MS_MAX = 60001 -- above the largest INSTEP_CUSTOMER_REST_MS
 local now = now_ms()
 
 -- What is over becomes ready: leases of workers that fell silent, and delays. Attempts stay counted.
@@ -22,6 +23,22 @@ for _, set in ipairs({':leases', ':delayed'}) do
         end
     end
 end
+
+-- Who has rested is ready if something came meanwhile, else forgotten. A rest that seems longer than any saw the clock
+-- being set back.
+local function rested(from, to)
+    for _, key in ipairs(redis.call('ZRANGEBYSCORE', base .. ':resting', from, to, 'LIMIT', 0, DUE_MAX)) do
+        redis.call('ZREM', base .. ':resting', key)
+        local lane = redis.call('HGET', lease_of(key), 'lane')
+        if lane then
+            make_ready(key, lane, wake_max)
+        else
+            redis.call('DEL', lease_of(key))
+        end
+    end
+end
+rested('-inf', now)
+rested(now + REST_MS_MAX, '+inf')
 
 -- No lease is given for more than LEASE_MS_MAX: one that seems to be saw the clock being set back, and shall not last
 -- until that time has come again.

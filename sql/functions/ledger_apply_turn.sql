@@ -94,7 +94,8 @@ BEGIN
            changes = v_changes
      WHERE t.id = v_turn;
     UPDATE ledger.customer AS c
-       SET claim_used = true, applied_at = clock_timestamp(), applied_turn = v_turn
+       SET claim_used = true, applied_at = clock_timestamp(), applied_turn = v_turn,
+           looked_at = CASE WHEN p_turn -> 'subscriptions_complete' = 'true' THEN clock_timestamp() ELSE c.looked_at END
      WHERE c.account = v_account AND c.id = v_subject;
     RETURN jsonb_build_object('outcome', 'applied', 'entries', v_sales -> 'entries', 'applied', v_events.applied,
                               'ignored', v_events.ignored, 'duplicates', v_events.duplicates, 'changes', v_changes);

@@ -30,7 +30,7 @@ BEGIN
 
     RETURN jsonb_build_object(
         'subject_kind', v_row.kind,
-        'known', v_row.applied_at IS NOT NULL,
+        'known', v_row.looked_at IS NOT NULL,
         'user_id', v_row.user_id,
         'routed_to', v_row.routed_to,
         'applied', (SELECT coalesce(jsonb_agg(e.id ORDER BY e.id COLLATE "C"), '[]') FROM ops.webhook_event AS e

@@ -28,6 +28,7 @@ CREATE TABLE ledger.customer (
     claim_worker text,
     claimed_at timestamptz,
     applied_at timestamptz,                 -- NULL: never applied
+    looked_at timestamptz,                  -- last turn that listed what the customer has; NULL: none did
     applied_turn uuid REFERENCES ops.turn (id),
     first_seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (account, id),

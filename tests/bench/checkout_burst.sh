@@ -12,9 +12,11 @@ api() { # path, form
     curl -fsS -m 30 -H 'Authorization: Bearer sk_test_sim' -d "$2" "$SIM/v1$1"
 }
 
-echo "| Events spread over | Events | Turns | Stripe reads | Events per checkout | Reads per checkout | Events absorbed per read | Reads, naive |"
-echo "| --- | --- | --- | --- | --- | --- | --- | --- |"
+echo "| Events spread over | Rest after a turn | Events | Turns | Stripe reads | Events per checkout | Reads per checkout | Events absorbed per read | Reads, naive |"
+echo "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 for spread_ms in 0 1000 5000; do
+  for rest_ms in 0 2000; do
+    export INSTEP_CUSTOMER_REST_MS=$rest_ms
     world_start "burst-$spread_ms" 7 >&2
     workers_start 2
     price=$(api /prices 'currency=usd&unit_amount=1999&recurring[interval]=month&product_data[name]=Pro&lookup_key=pro' | jq -r .id)
@@ -37,8 +39,9 @@ for spread_ms in 0 1000 5000; do
     turns=$(($(owner_sql 'SELECT count(*) FROM ops.turn') - turns_before))
     sales=$(owner_sql "SELECT count(*) FROM ledger.sale WHERE amount = 1999")
     [ "$sales" -eq "$CHECKOUTS" ] || { echo "expected $CHECKOUTS sales, the ledger has $sales" >&2; exit 1; }
-    echo "$before $after" | awk -v ms="$spread_ms" -v n="$CHECKOUTS" -v turns="$turns" '{
+    echo "$before $after" | awk -v ms="$spread_ms" -v rest="$rest_ms" -v n="$CHECKOUTS" -v turns="$turns" '{
         e = $3 - $1; r = $4 - $2
-        printf "| %g s | %d | %d | %d | %.1f | %.2f | %.2f | %d |\n", ms / 1000, e, turns, r, e / n, r / n, e / r, e }'
+        printf "| %g s | %g s | %d | %d | %d | %.1f | %.2f | %.2f | %d |\n", ms / 1000, rest / 1000, e, turns, r, e / n, r / n, e / r, e }'
     world_end >&2
+  done
 done

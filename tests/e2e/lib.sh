@@ -67,6 +67,8 @@ world_start() {
     # The simulator has no limit unless a test sets one, and failures are many here: come back soon.
     export INSTEP_STRIPE_RATE=5000 INSTEP_STRIPE_ENDPOINT_RATE=5000
     export INSTEP_RETRY_BASE_MS=100 INSTEP_RETRY_MAX_MS=2000
+    # Little rest: many turns, so that many orders of things happen.
+    export INSTEP_CUSTOMER_REST_MS="${INSTEP_CUSTOMER_REST_MS:-50}"
     export DATABASE_URL
     sim_seed=$2
     sim_start

@@ -23,6 +23,9 @@ __attribute__((unused)) static void worker_on_state(bool ready, void *arg)
     ((struct worker *)arg)->ready = ready;
 }
 
+/* Of the workers started from now on. */
+__attribute__((unused)) static unsigned fixture_rest_ms;
+
 __attribute__((unused)) static void worker_start(struct worker *worker, struct event_base *base,
                                                  const char *url, const char *owner, unsigned lease_ms)
 {
@@ -37,6 +40,7 @@ __attribute__((unused)) static void worker_start(struct worker *worker, struct e
     options.arg = worker;
     queue_options.owner = owner;
     queue_options.lease_ms = lease_ms;
+    queue_options.rest_ms = fixture_rest_ms;
     queue_options.wake_list_max = 10;
     if (redis_client_create(base, &options, &worker->client, &fail) ||
         queue_create(worker->client, &queue_options, &worker->queue, &fail) ||
@@ -233,7 +237,11 @@ __attribute__((unused)) static const char *queue_contradiction(struct redis_fixt
         "for _, lease in ipairs(redis.call('KEYS', base .. ':lease:*')) do "
         "  local key = string.sub(lease, #base + 8) "
         "  local state, lane = unpack(redis.call('HMGET', lease, 'state', 'lane')) "
-        "  if redis.call('EXISTS', base .. ':stream:' .. key) == 0 then return key .. ': no stream' end "
+        "  local stream = redis.call('EXISTS', base .. ':stream:' .. key) == 1 "
+        "  if not stream and state ~= 'resting' then return key .. ': no stream' end "
+        "  if state == 'resting' and stream ~= (lane ~= false) then return key .. ': resting in lane' end "
+        "  local resting = redis.call('ZSCORE', base .. ':resting', key) ~= false "
+        "  if resting ~= (state == 'resting') then return key .. ': resting set, state ' .. state end "
         "  local leased = redis.call('ZSCORE', base .. ':leases', key) ~= false "
         "  local delayed = redis.call('ZSCORE', base .. ':delayed', key) ~= false "
         "  local token = redis.call('HEXISTS', lease, 'token') == 1 "
@@ -242,7 +250,7 @@ __attribute__((unused)) static const char *queue_contradiction(struct redis_fixt
         "  if delayed ~= (state == 'delayed') then return key .. ': delayed set, state ' .. state end "
         "  if state == 'ready' and not inlist(base .. ':ready:' .. lane, key) then "
         "    return key .. ': not in lane ' .. lane end end "
-        "for _, set in ipairs({':leases', ':delayed'}) do "
+        "for _, set in ipairs({':leases', ':delayed', ':resting'}) do "
         "  for _, key in ipairs(redis.call('ZRANGE', base .. set, 0, -1)) do "
         "    if redis.call('EXISTS', base .. ':lease:' .. key) == 0 then return key .. ': left in' .. set "
         "end "

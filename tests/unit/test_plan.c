@@ -24,12 +24,16 @@ static const struct {
     int64_t invoices_since, sessions_since;
     const char *expected; /* the paths, in order, one after another */
 } cases[] = {
-    {.name = "the first contact reads everything, whatever the event",
+    {.name = "the first look reads everything, whatever the event",
      .subject = "cus_1",
-     .hints = {{"payment_method.attached", "payment_method", "pm_1"}},
+     .hints = {{"customer.subscription.created", "subscription", "sub_1"}},
      .expected = "/v1/subscriptions?customer=cus_1&limit=100&status=all "
                  "/v1/invoices?customer=cus_1&limit=100&expand[]=data.payments "
                  "/v1/checkout/sessions?customer=cus_1&limit=100 /v1/customers/cus_1 "},
+    {.name = "an event that changes nothing reads nothing, not even of a customer never seen",
+     .subject = "cus_1",
+     .hints = {{"payment_method.attached", "payment_method", "pm_1"}},
+     .expected = ""},
     {.name = "a subscription event of a known customer reads subscriptions and newer invoices",
      .subject = "cus_1",
      .known = true,
@@ -47,6 +51,18 @@ static const struct {
      .expected =
          "/v1/subscriptions?customer=cus_1&limit=100&status=all "
          "/v1/invoices?customer=cus_1&limit=100&expand[]=data.payments /v1/invoices/in_1?expand[]=payments "},
+    {.name = "an event that concerns no rule is no reason for the first look",
+     .subject = "cus_1",
+     .hints = {{"payment_method.attached", "payment_method", "pm_1"}},
+     .expected = ""},
+    {.name = "a session event reads the list, so that no older session stays unseen behind it",
+     .subject = "cus_1",
+     .known = true,
+     .hints = {{"checkout.session.completed", "checkout.session", "cs_1"}},
+     .sessions_since = 5,
+     .expected = "/v1/subscriptions?customer=cus_1&limit=100&status=all "
+                 "/v1/invoices?customer=cus_1&limit=100&expand[]=data.payments "
+                 "/v1/checkout/sessions?customer=cus_1&limit=100&created[gte]=5 "},
     {.name = "events that concern no rule are recorded without a read",
      .subject = "cus_1",
      .known = true,

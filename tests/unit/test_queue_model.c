@@ -328,6 +328,7 @@ static void model_drain(void)
 static void test_random(uint64_t seed, unsigned steps)
 {
     memset(&model, 0, sizeof model);
+    fixture_rest_ms = seed % 2 ? 10 : 0;
     model.random = seed * 0x9E3779B97F4A7C15u + 1;
     redis_empty(&redis);
     for (unsigned i = 0; i < WORKERS; i++)
