@@ -31,8 +31,7 @@ static void set_state(struct http_request *req, enum http_state state)
     req->state = state;
     server->stats.in_flight += state == HTTP_HANDLING;
     TAILQ_INSERT_TAIL(&server->connections[state], req, link);
-    if (state == HTTP_IDLE || state == HTTP_READING)
-        req->since_mono_ms = clock_mono_ms();
+    req->since_mono_ms = clock_mono_ms();
 }
 
 static bool set_deadline(struct http_request *req, unsigned timeout_ms)
@@ -181,8 +180,28 @@ static void refuse(struct http_request *req, int status, const char *reason)
 
 /* ---- reading ---- */
 
-/* Room for more bytes of this request, never more than it may have. False: no memory. */
-static bool make_room(struct http_request *req)
+/* Count a buffer of so many bytes against what all long bodies may have, others give way. False: too many. */
+static bool charge_large(struct http_request *req, size_t size)
+{
+    struct http_server *server = req->server;
+    size_t own = req->head.head_bytes + BODY_BYTES_OWN + 1;
+    size_t more = size > own + req->large_bytes ? size - own - req->large_bytes : 0;
+
+    if (!req->head_done || !more)
+        return true;
+    while (more > server->options.large_bytes_max - server->large_bytes)
+        if (!http_server_evict_large(server, req))
+            return false;
+    req->large_bytes += more;
+    server->large_bytes += more;
+    return true;
+}
+
+/*
+ * Room for more bytes of this request, never more than it may have. It grows with what has come, not with what was
+ * announced. ERR_LIMIT: too many long bodies; ERR_NOMEM.
+ */
+static enum err make_room(struct http_request *req)
 {
     size_t most = req->server->options.head_bytes_max;
     size_t size = req->in_size ? req->in_size : IN_BYTES_FIRST;
@@ -192,28 +211,34 @@ static bool make_room(struct http_request *req)
         most = req->head.head_bytes + (size_t)req->head.content_length;
     most++; /* for the NUL after a body */
     if (req->in_len < req->in_size && (req->in_size >= most || req->in_len + 1 < req->in_size))
-        return true;
+        return ERR_OK;
     while (size < most && size <= req->in_len + 1)
         size *= 2;
     if (size > most && most > IN_BYTES_FIRST)
         size = most;
     if (size <= req->in_size)
-        return true;
+        return ERR_OK;
+    if (!charge_large(req, size))
+        return ERR_LIMIT;
     grown = realloc(req->in, size);
     if (!grown)
-        return false;
+        return ERR_NOMEM;
     req->in = grown;
     req->in_size = size;
-    return true;
+    return ERR_OK;
 }
 
-/* Take what the peer sent. False: the connection is closed. */
+/* Take what the peer sent. False: the connection is closed, or the request refused. */
 static bool receive(struct http_request *req)
 {
     ssize_t got;
+    enum err err = make_room(req);
 
-    if (!make_room(req)) {
-        http_connection_close(req);
+    if (err != ERR_OK) {
+        if (err == ERR_LIMIT)
+            refuse(req, 503, "too many long bodies at one time");
+        else
+            http_connection_close(req);
         return false;
     }
     if (req->in_len + 1 >= req->in_size)
@@ -250,14 +275,6 @@ static bool head_is_acceptable(struct http_request *req)
     if (body > server->options.body_bytes_max) {
         refuse(req, 413, "body too long");
         return false;
-    }
-    if (body > BODY_BYTES_OWN) {
-        if (body - BODY_BYTES_OWN > server->options.large_bytes_max - server->large_bytes) {
-            refuse(req, 503, "too many long bodies at one time");
-            return false;
-        }
-        req->large_bytes = (size_t)body - BODY_BYTES_OWN;
-        server->large_bytes += req->large_bytes;
     }
     if (req->head.expect_continue && req->in_len - req->head.head_bytes < body) {
         struct iovec part = {.iov_base = (char *)"HTTP/1.1 100 Continue\r\n\r\n", .iov_len = 25};

@@ -31,7 +31,7 @@ struct http_request {
     TAILQ_ENTRY(http_request) link;
     int fd; /* owned; -1 once closed */
     enum http_state state;
-    int64_t since_mono_ms; /* when it entered IDLE or READING */
+    int64_t since_mono_ms; /* when it entered its state */
     struct event readable, writable, deadline;
     bool read_on;     /* readable is added */
     bool advancing;   /* http_connection_advance() is on the stack: do not free */
@@ -87,6 +87,8 @@ bool http_send_answer(struct http_request *req, int status, const char *content_
 /* Go on with what was kept; out_len says what is left. False: the connection is of no use any more. */
 bool http_flush(struct http_request *req);
 
+/* Close the connection that has held memory for a long body the longest, if its patience is used up. False: none. */
+bool http_server_evict_large(struct http_server *server, const struct http_request *but);
 /* A connection has closed: the server may accept again, or is drained. */
 void http_server_released(struct http_server *server);
 

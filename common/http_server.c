@@ -16,9 +16,8 @@
 #include "common/clock.h"
 #include "common/http_connection.h"
 
-#define ACCEPTS_PER_WAKE 64   /* then others get a turn */
-#define PAUSE_MS         100  /* before accepting is tried again */
-#define PATIENCE_FULL_MS 1000 /* how long a connection may keep us waiting while others cannot get in */
+#define ACCEPTS_PER_WAKE 64  /* then others get a turn */
+#define PAUSE_MS         100 /* before accepting is tried again */
 #define LISTEN_BACKLOG   1024
 
 struct http_server_options http_server_options_default(void)
@@ -30,32 +29,66 @@ struct http_server_options http_server_options_default(void)
         .body_bytes_max = 1 << 20,
         .request_timeout_ms = 10000,
         .idle_timeout_ms = 15000,
+        .patience_ms = 1000,
         .reuse_port = false,
         .large_bytes_max = (size_t)64 << 20,
     };
 }
 
-/* Close the oldest connection of a state if it has used up its patience. */
+static bool is_out_of_patience(const struct http_server *server, const struct http_request *req,
+                               int64_t now_mono_ms)
+{
+    return now_mono_ms - req->since_mono_ms >= (int64_t)server->options.patience_ms;
+}
+
+/* Close the oldest connection of a state if our patience with it is used up. */
 static bool evict_from(struct http_server *server, enum http_state state, int64_t now_mono_ms)
 {
     struct http_request *oldest = TAILQ_FIRST(&server->connections[state]);
 
-    if (!oldest || now_mono_ms - oldest->since_mono_ms < PATIENCE_FULL_MS)
+    if (!oldest || !is_out_of_patience(server, oldest, now_mono_ms))
         return false;
     server->stats.timed_out_total++;
     http_connection_close(oldest);
     return true;
 }
 
-/* Make room for somebody who waits at the door, if there is anybody. */
+/*
+ * Make room for somebody who waits at the door, if there is anybody. Those who lose least go first: an idle peer, then
+ * one that has been answered, one that has not asked yet, one that does not take its answer.
+ */
 static bool evict(struct http_server *server)
 {
+    static const enum http_state order[] = {HTTP_IDLE, HTTP_LINGERING, HTTP_READING, HTTP_WRITING};
     struct pollfd door = {.fd = server->fd, .events = POLLIN};
     int64_t now_mono_ms = clock_mono_ms();
 
     if (poll(&door, 1, 0) <= 0)
         return false;
-    return evict_from(server, HTTP_IDLE, now_mono_ms) || evict_from(server, HTTP_READING, now_mono_ms);
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+        if (evict_from(server, order[i], now_mono_ms))
+            return true;
+    return false;
+}
+
+bool http_server_evict_large(struct http_server *server, const struct http_request *but)
+{
+    static const enum http_state order[] = {HTTP_READING, HTTP_WRITING};
+    int64_t now_mono_ms = clock_mono_ms();
+    struct http_request *req;
+
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+        TAILQ_FOREACH(req, &server->connections[order[i]], link)
+        {
+            if (!is_out_of_patience(server, req, now_mono_ms))
+                break; /* those after it are younger */
+            if (req == but || !req->large_bytes)
+                continue;
+            server->stats.timed_out_total++;
+            http_connection_close(req);
+            return true;
+        }
+    return false;
 }
 
 static void accept_pause(struct http_server *server)

@@ -6,7 +6,9 @@
  * both lengths or two lengths (400). One deadline covers a request from its first byte to the end of its body,
  * a second one the time between requests. Head, body, connections and requests in flight are capped; at the
  * connection cap, and when descriptors run out, accepting pauses and resumes by itself; while it would have to
- * pause, connections that have kept us waiting for more than a second are closed, the idle ones first. Requests of
+ * pause, connections that have kept us waiting for more than patience_ms are closed, the idle ones first, those that
+ * do not take their answer last. Memory for long bodies is counted as it is used, never as it is announced, and when it
+ * is used up, those who have held it for more than patience_ms without finishing give way. Requests of
  * one connection are answered in order, one at a time: a pipelined request is parsed only after the answer before
  * it has been taken by the kernel. The parser allocates nothing (common/http_parser.h).
  *
@@ -35,7 +37,8 @@ struct http_server_options {
     size_t body_bytes_max;       /* longer: 413 and close */
     unsigned request_timeout_ms; /* first byte to complete request, also while the peer takes the answer */
     unsigned idle_timeout_ms;    /* between requests */
-    bool reuse_port;             /* SO_REUSEPORT: several processes may listen */
+    unsigned patience_ms;   /* how long one may keep us waiting when others need its place. Default 1000 */
+    bool reuse_port;        /* SO_REUSEPORT: several processes may listen */
     size_t large_bytes_max; /* memory for bodies beyond their first 64 KiB, over all connections; then 503 */
     /* Called when the server itself refuses a request or gives one up (408). May be NULL. reason is static text. */
     void (*on_refused)(int status, const char *reason, void *arg);

@@ -25,8 +25,8 @@ sub healthy {
 sub queued { return redis('EXISTS', "instep:{0}:stream:self:$_[0]") }
 
 sub small_after {
-    my ($before_kb, $what, $most_kb) = @_;
-    my $grown = rss_kb($edge) - $before_kb;
+    my ($ingest, $before_kb, $what, $most_kb) = @_;
+    my $grown = rss_kb($ingest) - $before_kb;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     cmp_ok($grown, '<', $most_kb // 8192, "$what: memory grew by $grown KiB");
 }
@@ -137,7 +137,7 @@ is(queued('cus_smuggled'), 0, 'nothing was smuggled in');
         $sent += 65536;
     }
     cmp_ok($sent, '<', 64 << 20, "chunked without a newline: cut off after $sent bytes");
-    small_after($before, 'chunked without a newline');
+    small_after($edge, $before, 'chunked without a newline');
 }
 {
     my $before = rss_kb($edge);
@@ -148,7 +148,7 @@ is(queued('cus_smuggled'), 0, 'nothing was smuggled in');
         $sent += 65536;
     }
     cmp_ok($sent, '<', 64 << 20, "a head without an end: cut off after $sent bytes");
-    small_after($before, 'a head without an end');
+    small_after($edge, $before, 'a head without an end');
 }
 {
     my @peers = map { $edge->dial } 1 .. 20;
@@ -182,12 +182,10 @@ healthy('after slow ones');
         put($peer, "POST /webhooks/stripe HTTP/1.1\r\nContent-Length: 1048576\r\n\r\n");
         push @peers, $peer;
     }
-    my $refused = 0;
-    for my $peer (@peers) {
-        $refused += !put($peer, 'b' x 1000000) || readable($peer, 0);
-    }
+    my %cut_off = map { $_ => 1 } grep { !put($_, 'b' x 1000000) } @peers;
+    my $refused = grep { $cut_off{$_} || readable($_, 0) } @peers;
     cmp_ok($refused, '>', 0, "150 stalled bodies of 1 MB: $refused have been turned away");
-    small_after($before, '150 stalled bodies of 1 MB', ($ENV{ASAN_OPTIONS} ? 400 : 110) << 10); # 64 MiB and 64 KiB each
+    small_after($edge, $before, '150 stalled bodies of 1 MB', ($ENV{ASAN_OPTIONS} ? 400 : 110) << 10); # 64 MiB and 64 KiB each
 }
 ok(wait_for(sub { metric($edge, 'instep_http_connections') <= 1 }), 'then all of them are gone');
 healthy('after stalled bodies');
@@ -199,7 +197,7 @@ healthy('after stalled bodies');
         my $request = "GET /webhooks/stripe HTTP/1.1\r\n\r\n" x 2000;
         for (1 .. 20) { defined syswrite $peer, $request or last }
     }
-    small_after($before, '50 peers that never read their answers');
+    small_after($edge, $before, '50 peers that never read their answers');
     healthy('while peers do not read');
     @peers = ();
 }
@@ -213,6 +211,32 @@ healthy('after stalled bodies');
 }
 ok(wait_for(sub { metric($edge, 'instep_http_connections') <= 1 }), 'idle connections are closed in the end');
 unlike($edge->log_text, qr/^level=error/m, 'no id has forged a line of the log');
+
+# ---- those who hold places and memory, where no deadline comes to help ----
+{
+    my $ingest = Edge->start(INSTEP_REQUEST_TIMEOUT_MS => 600000, INSTEP_CONNECTIONS_MAX => 100);
+    my @deaf = map { $ingest->dial(1024) } 1 .. 100;
+    $_->blocking(0) for @deaf;
+    my ($many, $full) = ("GET /webhooks/stripe HTTP/1.1\r\n\r\n" x 2000, 0);
+    while ($full < 3) { # three times in a row nobody took any more
+        $full = (grep { defined syswrite $_, $many } @deaf) ? 0 : $full + 1;
+        sleep 0.3 if $full;
+    }
+    push @deaf, map { IO::Socket::INET->new(PeerAddr => "127.0.0.1:$ingest->{port}", Blocking => 0) } 1 .. 20;
+    healthy('with 100 peers that ask a lot and read nothing at a cap of 100', $ingest);
+    $ingest->stop('KILL');
+}
+{
+    my $ingest = Edge->start(INSTEP_REQUEST_TIMEOUT_MS => 600000, INSTEP_CONNECTIONS_MAX => 300);
+    my $large = post(event('evt_large', 'cus_large', pad => 900000));
+    my @promising = map { $ingest->dial } 1 .. 200;
+    put($_, "POST /webhooks/stripe HTTP/1.1\r\nContent-Length: 1048576\r\n\r\n") for @promising;
+    is(status_of($ingest->ask($large)), 200, '200 bodies of 1 MB that are only announced hinder no large webhook');
+    put($_, 'b' x 1000000) for @promising[0 .. 79];
+    ok(wait_for(sub { status_of($ingest->ask($large)) == 200 }), '80 that are here but for their end hinder it briefly');
+    small_after($ingest, 0, '... and memory has its bound', ($ENV{ASAN_OPTIONS} ? 500 : 130) << 10);
+    $ingest->stop('KILL');
+}
 
 # ---- no descriptors left ----
 {

@@ -100,9 +100,126 @@ static void test_cap(void)
     teardown(&f);
 }
 
+static void two_patient(struct http_server_options *options)
+{
+    options->connections_max = 2;
+    options->patience_ms = 50;
+    options->request_timeout_ms = 600000;
+    options->idle_timeout_ms = 600000;
+}
+
+/* Two peers that hold both connections, in a state that no deadline ends here; then one who is honest. */
+static const struct {
+    const char *name, *bytes;
+} holders[] = {
+    {"one that says nothing", ""},
+    {"one that does not end its head", "GET / HT"},
+    {"one that does not end its body", "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc"},
+    {"one that does not take its answer", "GET / HTTP/1.1\r\n\r\n"},
+    {"one that does not close after a refusal", "nonsense\r\n\r\n"},
+};
+
+static void test_holders(void)
+{
+    enum { SIZE = 16 << 20 };
+    char *big = calloc(1, SIZE);
+
+    if (!big)
+        abort();
+    for (size_t i = 0; i < sizeof holders / sizeof holders[0]; i++) {
+        struct fixture f;
+        char got[4096];
+        int fds[3];
+
+        setup(&f, AT_ONCE, two_patient);
+        f.answer = big;
+        f.answer_len = SIZE;
+        for (int n = 0; n < 2; n++) {
+            fds[n] = dial(&f);
+            say(fds[n], holders[i].bytes);
+            for (int t = 0; t < 20; t++)
+                turn();
+        }
+        f.answer = "hello";
+        f.answer_len = 5;
+        fds[2] = dial(&f);
+        say(fds[2], "GET /third HTTP/1.1\r\n\r\n");
+        (void)get(fds[2], got, sizeof got, 1);
+        tap_ok(!strncmp(got, "HTTP/1.1 200 ", 13), "%s gives way to one that waits at the door",
+               holders[i].name);
+        for (int n = 0; n < 3; n++)
+            (void)close(fds[n]);
+        teardown(&f);
+    }
+    free(big);
+}
+
 static void little_memory(struct http_server_options *options)
 {
     options->large_bytes_max = 100000;
+    options->request_timeout_ms = 600000;
+    options->patience_ms = 600000;
+}
+
+static void little_memory_and_patience(struct http_server_options *options)
+{
+    little_memory(options);
+    options->patience_ms = 50;
+}
+
+/* POST a whole body of 150,000 bytes on a connection of its own. True: it was taken. */
+static bool large_is_taken(struct fixture *f)
+{
+    static char body[50000];
+    char got[4096];
+    int fd = dial(f);
+
+    memset(body, 'b', sizeof body);
+    say(fd, "POST /honest HTTP/1.1\r\nContent-Length: 150000\r\n\r\n");
+    for (int i = 0; i < 3; i++)
+        put(fd, body, sizeof body);
+    (void)get(fd, got, sizeof got, 1);
+    (void)close(fd);
+    return !strncmp(got, "HTTP/1.1 200 ", 13);
+}
+
+static void test_stalled_bodies(void)
+{
+    static char body[140000];
+    struct fixture f;
+    int promised[8], stalled;
+    bool taken = false;
+
+    memset(body, 'b', sizeof body);
+    setup(&f, AT_ONCE, little_memory);
+    for (int i = 0; i < 8; i++) {
+        promised[i] = dial(&f);
+        say(promised[i], "POST / HTTP/1.1\r\nContent-Length: 150000\r\n\r\n");
+    }
+    for (int i = 0; i < 20; i++)
+        turn();
+    tap_ok(large_is_taken(&f), "long bodies that are announced and do not come take nothing from others");
+    stalled = dial(&f);
+    say(stalled, "POST / HTTP/1.1\r\nContent-Length: 150000\r\n\r\n");
+    put(stalled, body, sizeof body);
+    tap_ok(!large_is_taken(&f), "one that is here but for its end does");
+    for (int i = 0; i < 8; i++)
+        (void)close(promised[i]);
+    (void)close(stalled);
+    teardown(&f);
+
+    setup(&f, AT_ONCE, little_memory_and_patience);
+    stalled = dial(&f);
+    say(stalled, "POST / HTTP/1.1\r\nContent-Length: 150000\r\n\r\n");
+    put(stalled, body, sizeof body);
+    for (int64_t end = clock_mono_ms() + CEILING_MS; !taken && clock_mono_ms() < end;) {
+        (void)poll(NULL, 0, 50);
+        turn();
+        taken = large_is_taken(&f);
+    }
+    tap_ok(taken, "until it has kept others waiting for too long");
+    (void)close(stalled);
+    teardown(&f);
 }
 
 static void test_large_bodies(void)
@@ -118,9 +235,12 @@ static void test_large_bodies(void)
     second = dial(&f);
     third = dial(&f);
     say(first, "POST /1 HTTP/1.1\r\nContent-Length: 150000\r\n\r\n");
+    put(first, body, 100000);
+    put(first, body, 40000);
     for (int i = 0; i < 20; i++)
         turn();
     say(second, "POST /2 HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
+    put(second, body, 70000);
     (void)get(second, got, sizeof got, 0);
     tap_ok(!strncmp(got, "HTTP/1.1 503 ", 13) && strstr(got, "Retry-After: "),
            "503: long bodies beyond the memory they may take together");
@@ -128,8 +248,7 @@ static void test_large_bodies(void)
     put(third, body, 65536);
     (void)get(third, got, sizeof got, 1);
     tap_ok(!strncmp(got, "HTTP/1.1 200 ", 13), "a body of ordinary length is not hindered by them");
-    put(first, body, 100000);
-    put(first, body, 50000);
+    put(first, body, 10000);
     (void)get(first, got, sizeof got, 1);
     tap_ok(!strncmp(got, "HTTP/1.1 200 ", 13), "the first long one arrives");
     say(first, "POST /4 HTTP/1.1\r\nContent-Length: 150000\r\n\r\n");
@@ -233,6 +352,8 @@ int main(void)
         return 1;
     test_deadlines();
     test_cap();
+    test_holders();
+    test_stalled_bodies();
     test_large_bodies();
     test_refused_upload();
     test_addresses();

@@ -9,6 +9,7 @@ use File::Temp qw(tempdir);
 use IO::Select;
 use IO::Socket::INET;
 use POSIX qw(WNOHANG);
+use Socket qw(SOL_SOCKET SO_RCVBUF);
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw($SECRET stack redis redis_pid event signed post put get_answers readable status_of rss_kb
@@ -149,9 +150,12 @@ sub post {
 
 # ---- sockets ----
 
+# With receive_bytes the peer has room for no more of what it is sent.
 sub dial {
-    my ($self) = @_;
-    return IO::Socket::INET->new(PeerAddr => "127.0.0.1:$self->{port}", Timeout => $ceiling) // die "connect: $!\n";
+    my ($self, $receive_bytes) = @_;
+    my @small = $receive_bytes ? (Sockopts => [[SOL_SOCKET, SO_RCVBUF, $receive_bytes]]) : ();
+    return IO::Socket::INET->new(PeerAddr => "127.0.0.1:$self->{port}", Timeout => $ceiling, @small)
+        // die "connect: $!\n";
 }
 
 # Send all of it, as far as the peer lets us. False if it closed.
