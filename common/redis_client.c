@@ -32,6 +32,7 @@ enum state { WAITING, LOOKING_UP, DIALLING, GREETING, READY };
 
 #define BACKOFF_BASE_MS 50
 #define BACKOFF_MAX_MS  2000
+#define STEADY_MS       5000 /* a connection that did not last so long was no success */
 #define ARGC_MAX        4096
 #define LATE_GRACE_MS   50
 
@@ -52,7 +53,8 @@ struct redis_client {
     struct redis_url url;    /* owned */
     struct redis_client_options options;
     enum state state;
-    unsigned failures;         /* to connect, in a row */
+    unsigned failures;         /* to connect, or to stay connected, in a row */
+    int64_t ready_mono_ms;     /* since when it is READY */
     struct lookup *lookup;     /* owned, while LOOKING_UP */
     struct bufferevent *bev;   /* owned, from DIALLING on */
     redisReader *reader;       /* owned, from DIALLING on */
@@ -190,9 +192,13 @@ __attribute__((format(printf, 3, 4))) static void client_lose(struct redis_clien
                                                               const char *fmt, ...)
 {
     bool was_ready = client->state == READY;
-    struct timeval pause = clock_timeval(backoff_ms(client->failures));
+    struct timeval pause;
     va_list args;
 
+    /* A replica takes PING and reads, then refuses the first write: that must not begin with a short pause each time. */
+    if (was_ready && clock_mono_ms() - client->ready_mono_ms >= STEADY_MS)
+        client->failures = 0;
+    pause = clock_timeval(backoff_ms(client->failures));
     client->why.code = code;
     va_start(args, fmt);
     (void)vsnprintf(client->why.text, sizeof client->why.text, fmt, args);
@@ -212,7 +218,7 @@ static void on_greeted(enum err err, const struct redisReply *reply, const struc
     if (err || client->state != GREETING)
         return; /* reply_deliver() has seen to it */
     client->state = READY;
-    client->failures = 0;
+    client->ready_mono_ms = clock_mono_ms();
     (void)evtimer_del(client->deadline);
     if (client->options.on_state)
         client->options.on_state(true, client->options.arg);

@@ -254,6 +254,42 @@ static void test_restart(struct redis_fixture *redis)
     redis_client_free(client);
 }
 
+/* A replica takes the connection, PING and reads, and refuses what matters. */
+static void test_replica(void)
+{
+    static const char *const settings[] = {"--replicaof", "127.0.0.1 1", NULL};
+    struct redis_fixture redis;
+    struct states states = {0};
+    struct redis_client *client;
+    struct answer reads = {0}, writes = {0};
+    int64_t end = clock_mono_ms() + 3000;
+
+    redis_fixture_start(&redis, settings);
+    client = client_to(redis.url, &states, 3000);
+    while (clock_mono_ms() < end) {
+        if (redis_client_ready(client) && !redis_client_in_flight(client)) {
+            SAY(client, &reads, "CONFIG", "GET", "appendonly");
+            SAY(client, &writes, "SET", "k", "v");
+        }
+        loop_for(base, 5);
+    }
+    tap_ok(writes.err == ERR_UNAVAILABLE && !strncmp(writes.text, "READONLY", 8),
+           "a write that a replica refuses ends as with a lost server: %s", writes.text);
+    tap_ok(states.ready > 1 && states.ready < 16,
+           "it is tried again, more and more rarely: %u times in three seconds", states.ready);
+    freeReplyObject(redis_look(&redis, "REPLICAOF NO ONE"));
+    writes.err = ERR_UNAVAILABLE;
+    for (end = clock_mono_ms() + 20000; writes.err && clock_mono_ms() < end;) {
+        if (redis_client_ready(client) && !redis_client_in_flight(client))
+            SAY(client, &writes, "SET", "k", "v");
+        (void)loop_until(base, &writes.done, 1);
+        loop_for(base, 5);
+    }
+    tap_ok(!writes.err, "and goes on when the replica was promoted");
+    redis_client_free(client);
+    redis_fixture_stop(&redis);
+}
+
 static struct answer evaluate(struct redis_client *client, struct redis_script *script, const char *arg)
 {
     struct answer answer = {0};
@@ -417,6 +453,7 @@ int main(void)
     test_restart(&redis);
     test_scripts(&redis);
     redis_fixture_stop(&redis);
+    test_replica();
     test_credentials();
     test_strangers();
     test_nowhere();
