@@ -1,7 +1,8 @@
 -- ledger.apply_turn: make the ledger equal to what a turn read from Stripe. One call, one transaction.
 --   p_turn   {"v": 1, "claim", "turn", "account", "subject", "worker", "mode", "api_version", "user_keys", "attempt",
 --             "started_ms", "fetched_ms", "stripe_reads", "events": [...], "objects": [raw Stripe objects],
---             "missing": [{"object", "id"}], "subscriptions_complete"}; docs/turn.md has it in full
+--             "missing": [{"object", "id"}], "complete": those of "subscriptions", "invoices", "sessions" whose list was
+--             read to its end, "covers": [ids of stuck events that the reads were made for too]}; docs/turn.md has it in full
 --   Returns  {"outcome": "applied" | "fenced", "entries", "applied", "ignored", "duplicates", "changes"}
 --            fenced: the claim is not the current one, or was used; nothing was changed
 --   Objects  subscription, invoice, checkout.session, customer, price, product are read, other kinds are passed over.
@@ -24,7 +25,9 @@ DECLARE
     v_context jsonb;
     v_changes jsonb := '[]';
     v_sales jsonb;
+    v_complete jsonb := coalesce(p_turn -> 'complete', '[]');
     v_events record;
+    v_covered integer;
 BEGIN
     IF current_setting('synchronous_commit') = 'off' THEN
         PERFORM set_config('synchronous_commit', 'on', true); -- an apply that was answered must last
@@ -50,7 +53,11 @@ BEGIN
             jsonb_array_length(coalesce(p_turn -> 'events', '[]')), coalesce(p_turn -> 'missing', '[]'),
             to_timestamp((p_turn ->> 'started_ms')::bigint / 1000.0),
             to_timestamp((p_turn ->> 'fetched_ms')::bigint / 1000.0))
-    ON CONFLICT (id) DO UPDATE SET outcome = 'applied', error_class = NULL, error = NULL;
+    ON CONFLICT (id) DO UPDATE
+       SET outcome = 'applied', error_class = NULL, error = NULL, claim = EXCLUDED.claim, claim_no = EXCLUDED.claim_no,
+           stripe_reads = EXCLUDED.stripe_reads, objects_count = EXCLUDED.objects_count,
+           events_count = EXCLUDED.events_count, missing = EXCLUDED.missing, started_at = EXCLUDED.started_at,
+           fetched_at = EXCLUDED.fetched_at;
     v_context := jsonb_build_object(
         'account', v_account, 'customer', CASE WHEN v_row.kind = 'customer' THEN v_subject END, 'turn', v_turn,
         'user_keys', coalesce(p_turn -> 'user_keys', '["user_id"]'), 'events', coalesce(p_turn -> 'events', '[]'),
@@ -87,15 +94,25 @@ BEGIN
 
     SELECT * INTO v_events FROM ops.record_events(v_account, v_subject, v_turn, v_context -> 'events', 'done', NULL,
                                                   NULL, (p_turn ->> 'attempt')::integer, NULL);
-    PERFORM ops.settle(v_account, v_subject, v_turn, v_context -> 'events');
+    v_covered := ops.settle(v_account, v_subject, v_turn, v_context -> 'events',
+                            ARRAY(SELECT jsonb_array_elements_text(coalesce(p_turn -> 'covers', '[]'))));
     UPDATE ops.turn AS t
        SET applied_count = v_events.applied, ignored_count = v_events.ignored,
-           duplicates_count = v_events.duplicates, entries_count = (v_sales ->> 'entries')::integer,
-           changes = v_changes
+           duplicates_count = v_events.duplicates, covered_count = v_covered,
+           entries_count = (v_sales ->> 'entries')::integer, changes = v_changes
      WHERE t.id = v_turn;
     UPDATE ledger.customer AS c
        SET claim_used = true, applied_at = clock_timestamp(), applied_turn = v_turn,
-           looked_at = CASE WHEN p_turn -> 'subscriptions_complete' = 'true' THEN clock_timestamp() ELSE c.looked_at END
+           looked_at = CASE WHEN v_complete @> '["subscriptions", "invoices", "sessions"]' THEN clock_timestamp()
+                            ELSE c.looked_at END,
+           -- Only a list that was read to its end vouches for everything older; single reads vouch for nothing.
+           invoices_listed_to = CASE WHEN v_complete ? 'invoices'
+                                     THEN greatest(c.invoices_listed_to, ledger.newest_created(v_objects -> 'invoice'))
+                                     ELSE c.invoices_listed_to END,
+           sessions_listed_to = CASE WHEN v_complete ? 'sessions'
+                                     THEN greatest(c.sessions_listed_to,
+                                                   ledger.newest_created(v_objects -> 'checkout.session'))
+                                     ELSE c.sessions_listed_to END
      WHERE c.account = v_account AND c.id = v_subject;
     RETURN jsonb_build_object('outcome', 'applied', 'entries', v_sales -> 'entries', 'applied', v_events.applied,
                               'ignored', v_events.ignored, 'duplicates', v_events.duplicates, 'changes', v_changes);

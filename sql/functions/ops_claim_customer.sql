@@ -3,8 +3,11 @@
 --   p_claim      a fresh uuid; every older claim of the subject is void from now on
 --   p_event_ids  events that wait;  p_worker  who claims
 --   Returns      {"subject_kind", "known", "user_id", "routed_to", "applied": [event ids already applied or ignored],
---                 "wants": [{"object", "id"}] not final and worth another look, the longest unseen first, at most 50,
+--                 "owed": [{"id", "type", "object_type", "object_id"}] events of the subject that are retrying or dead
+--                 and not among p_event_ids, the oldest first, at most 50: read for them too and say so in "covers",
+--                 "wants": as ops.wants,
 --                 "invoices_since", "sessions_since": unix seconds that lists must reach back to, null: the beginning}
+--                 known: a turn has read all lists to their ends
 --   Locks        the subject's row, briefly
 --   Commit       asynchronous: a claim lost in a crash is only void
 --   Source       docs/turn.md
@@ -35,28 +38,17 @@ BEGIN
         'routed_to', v_row.routed_to,
         'applied', (SELECT coalesce(jsonb_agg(e.id ORDER BY e.id COLLATE "C"), '[]') FROM ops.webhook_event AS e
                      WHERE e.account = p_account AND e.id = ANY (p_event_ids) AND e.outcome IN ('applied', 'ignored')),
-        'wants', (SELECT coalesce(jsonb_agg(jsonb_build_object('object', w.object, 'id', w.id)
-                                            ORDER BY w.looked_at, w.id COLLATE "C"), '[]')
-                    FROM (SELECT u.* FROM (
-                              SELECT 'invoice' AS object, i.id, i.looked_at FROM ledger.invoice AS i
-                               WHERE i.account = p_account AND i.customer = p_subject AND i.missing_at IS NULL
-                                 AND i.status IS DISTINCT FROM 'paid' AND i.status IS DISTINCT FROM 'void'
-                              UNION ALL
-                              SELECT 'checkout.session', s.id, s.looked_at FROM ledger.checkout_session AS s
-                               WHERE s.account = p_account AND s.customer = p_subject AND s.missing_at IS NULL
-                                 AND (s.status = 'open' OR s.status = 'complete' AND s.payment_status = 'unpaid')
-                              UNION ALL
-                              SELECT 'checkout.session', s.id, s.looked_at FROM ledger.checkout_session AS s
-                               WHERE s.account = p_account AND s.id = p_subject AND s.customer IS NULL
-                                 AND s.missing_at IS NULL
-                                 AND (s.status = 'open' OR s.status = 'complete' AND s.payment_status = 'unpaid')
-                              ) AS u
-                           ORDER BY u.looked_at, u.id COLLATE "C" LIMIT 50) AS w),
-        'invoices_since', (SELECT extract(epoch FROM max(i.created_at))::bigint - 3600 FROM ledger.invoice AS i
-                            WHERE i.account = p_account AND i.customer = p_subject),
-        'sessions_since', (SELECT extract(epoch FROM max(s.created_at))::bigint - 3600
-                             FROM ledger.checkout_session AS s
-                            WHERE s.account = p_account AND s.customer = p_subject));
+        'owed', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', o.id, 'type', o.type,
+                                                              'object_type', coalesce(o.object_type, ''),
+                                                              'object_id', coalesce(o.object_id, ''))
+                                           ORDER BY o.first_recorded_at, o.id COLLATE "C"), '[]')
+                   FROM (SELECT e.* FROM ops.webhook_event AS e
+                          WHERE e.account = p_account AND e.subject = p_subject AND e.outcome IN ('retrying', 'dead')
+                            AND e.id <> ALL (coalesce(p_event_ids, '{}'))
+                          ORDER BY e.first_recorded_at, e.id COLLATE "C" LIMIT 50) AS o),
+        'wants', ops.wants(p_account, p_subject),
+        'invoices_since', extract(epoch FROM v_row.invoices_listed_to)::bigint - 3600,
+        'sessions_since', extract(epoch FROM v_row.sessions_listed_to)::bigint - 3600);
 END
 $$;
 GRANT EXECUTE ON FUNCTION ops.claim_customer(text, text, uuid, text[], text) TO instep_worker;

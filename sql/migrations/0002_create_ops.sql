@@ -31,6 +31,7 @@ CREATE TABLE ops.turn (
     applied_count integer NOT NULL DEFAULT 0,
     ignored_count integer NOT NULL DEFAULT 0,
     duplicates_count integer NOT NULL DEFAULT 0,
+    covered_count integer NOT NULL DEFAULT 0, -- stuck events of earlier turns that this one read for and finished
     entries_count integer NOT NULL DEFAULT 0,
     changes jsonb NOT NULL DEFAULT '[]',    -- [{"what", "before", "after"}]
     missing jsonb NOT NULL DEFAULT '[]',    -- objects that Stripe says do not exist

@@ -28,7 +28,9 @@ CREATE TABLE ledger.customer (
     claim_worker text,
     claimed_at timestamptz,
     applied_at timestamptz,                 -- NULL: never applied
-    looked_at timestamptz,                  -- last turn that listed what the customer has; NULL: none did
+    looked_at timestamptz,                  -- last turn that read all three lists to their ends; NULL: none did
+    invoices_listed_to timestamptz,         -- newest created on a list that was read to its end: all before is known
+    sessions_listed_to timestamptz,
     applied_turn uuid REFERENCES ops.turn (id),
     first_seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (account, id),

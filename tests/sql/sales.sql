@@ -71,7 +71,7 @@ SELECT is(pg_temp.sale('cs_guest'), 'one_time booked 900 usd u9 entries 1', 'a g
 SELECT is(ops.ledger_truth() -> 'guest_sales', '[{"source": "cs_guest", "kind": "one_time", "amount": 900, "currency": "usd"}]'::jsonb, 'and a guest sale of the truth');
 SELECT is(t.turn('cs_guest', jsonb_build_array(t.session('cs_guest', NULL, 'payment', 'paid', 900))) ->> 'entries', '0', 'once');
 SELECT is(t.turn('cs_guest2', jsonb_build_array(t.session('cs_guest2', NULL, 'payment', 'unpaid', 900))) ->> 'entries', '0', 'an unpaid guest''s session is none');
-SELECT is(ops.claim_customer('self', 'cs_guest2', gen_random_uuid(), '{}', 'w') -> 'wants', '[{"object": "checkout.session", "id": "cs_guest2"}]'::jsonb, 'but is wanted');
+SELECT is(ops.claim_customer('self', 'cs_guest2', gen_random_uuid(), '{}', 'w') -> 'wants', '[{"object": "checkout.session", "id": "cs_guest2", "due": true}]'::jsonb, 'but is wanted');
 
 -- a session that has an invoice: only the session counts, whichever comes first
 SELECT t.turn('cus_5', jsonb_build_array(t.session('cs_5', 'cus_5', 'payment', 'paid', 300, '{"invoice": "in_5a"}'), t.invoice('in_5a', 'cus_5', NULL, 'paid', 300)));

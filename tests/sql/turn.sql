@@ -13,7 +13,7 @@ CREATE FUNCTION pg_temp.rows() RETURNS text LANGUAGE sql AS $$
 
 -- claim
 SELECT is(pg_temp.claim('cus_1', pg_temp.u(1)),
-    '{"subject_kind": "customer", "known": false, "user_id": null, "routed_to": null, "applied": [], "wants": [],
+    '{"subject_kind": "customer", "known": false, "user_id": null, "routed_to": null, "applied": [], "owed": [], "wants": [],
       "invoices_since": null, "sessions_since": null}'::jsonb, 'the first claim of a customer knows nothing');
 SELECT is(pg_temp.claim('ch_1', pg_temp.u(2)) ->> 'subject_kind', 'object', 'an id that is no cus_ is an object');
 SELECT is(pg_temp.claim('cusp_1', pg_temp.u(2)) ->> 'subject_kind', 'object', 'the underscore is no wildcard');
@@ -44,7 +44,7 @@ SELECT is(ledger.apply_turn(t.input('cus_1', pg_temp.u(3), objects, events)) ->>
 SELECT is(pg_temp.rows(), (SELECT rows FROM before), 'and its second use wrote nothing');
 SELECT is(pg_temp.claim('cus_1', pg_temp.u(4), '{evt_1,evt_2,evt_3}') - 'invoices_since',
     '{"subject_kind": "customer", "known": true, "user_id": "u1", "routed_to": null, "applied": ["evt_1", "evt_2"],
-      "wants": [], "sessions_since": null}'::jsonb, 'the next claim knows what was applied');
+      "owed": [], "wants": [], "sessions_since": null}'::jsonb, 'the next claim knows what was applied');
 SELECT is(pg_temp.claim('cus_1', pg_temp.u(4), '{}') ->> 'invoices_since', (t.day(0) - 3600)::text,
           'invoices are listed since an hour before the newest known');
 SELECT is((SELECT claim_no FROM ledger.customer WHERE id = 'cus_1'), 4::bigint, 'claims are counted');
@@ -65,14 +65,27 @@ SELECT t.turn('cus_w', jsonb_build_array(
     t.session('cs_expired', 'cus_w', 'payment', 'unpaid', 5, '{"status": "expired"}'),
     t.session('cs_open', 'cus_w', 'payment', 'unpaid', 5, '{"status": "open"}')));
 SELECT is(pg_temp.claim('cus_w', pg_temp.u(5)) -> 'wants', '[
-    {"object": "checkout.session", "id": "cs_open"}, {"object": "checkout.session", "id": "cs_unpaid"},
-    {"object": "invoice", "id": "in_draft"}, {"object": "invoice", "id": "in_open"}, {"object": "invoice", "id": "in_unc"}]'::jsonb,
-    'what is not final is wanted');
+    {"object": "checkout.session", "id": "cs_open", "due": true}, {"object": "checkout.session", "id": "cs_unpaid", "due": true},
+    {"object": "invoice", "id": "in_draft", "due": true}, {"object": "invoice", "id": "in_open", "due": true}, {"object": "invoice", "id": "in_unc", "due": true}]'::jsonb,
+    'what is not final is wanted, and due if it was not read for a day');
+-- read just now: what is young is due again, what is older or written off waits for a day
+CREATE FUNCTION pg_temp.due(p_customer text) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg((w ->> 'id') || CASE WHEN (w -> 'due')::boolean THEN '!' ELSE '' END, ' ' ORDER BY n)
+      FROM jsonb_array_elements(pg_temp.claim(p_customer, gen_random_uuid()) -> 'wants') WITH ORDINALITY AS x (w, n) $$;
+SELECT t.turn('cus_y', (SELECT jsonb_agg(o || jsonb_build_object('created', extract(epoch FROM now())::bigint - h * 3600)) FROM (VALUES
+        (t.invoice('in_open', 'cus_y', NULL, 'open', 0), 30), (t.invoice('in_young', 'cus_y', NULL, 'open', 0), 20),
+        (t.invoice('in_youngunc', 'cus_y', NULL, 'uncollectible', 0), 20), (t.invoice('in_nostatus', 'cus_y', NULL, NULL, 0), 20),
+        (t.session('cs_old', 'cus_y', 'payment', 'unpaid', 5), 30), (t.session('cs_young', 'cus_y', 'payment', 'unpaid', 5), 20)) AS v (o, h)),
+    '[]', jsonb_build_object('fetched_ms', (extract(epoch FROM now()) * 1000)::bigint));
+SELECT is(pg_temp.due('cus_y'), 'cs_young! in_nostatus! in_young! cs_old in_open in_youngunc', 'the young are due always, the others once a day');
+UPDATE ledger.invoice SET looked_at = now() - interval '25 hours' WHERE id = 'in_youngunc';
+SELECT is(pg_temp.due('cus_y'), 'in_youngunc! cs_young! in_nostatus! in_young! cs_old in_open', 'after a day they are due');
 SELECT ledger.apply_turn(t.input('cus_w', pg_temp.u(5), '[]', '[]', '{"missing": [{"object": "invoice", "id": "in_draft"}]}'));
 SELECT is(pg_temp.claim('cus_w', pg_temp.u(6)) -> 'wants' @> '[{"id": "in_draft"}]', false, 'a deleted draft is not wanted again');
 SELECT is((SELECT count(*) FROM ledger.journal_entry WHERE customer = 'cus_w'), 2::bigint, 'and no entry follows from what is missing');
 SELECT t.turn('cus_many', (SELECT jsonb_agg(t.invoice('in_m' || g, 'cus_many', NULL, 'open', 0)) FROM generate_series(1, 70) AS g));
 SELECT is(jsonb_array_length(pg_temp.claim('cus_many', pg_temp.u(7)) -> 'wants'), 50, 'at most 50 are wanted');
+SELECT is((SELECT count(*) FROM jsonb_array_elements(pg_temp.claim('cus_many', pg_temp.u(7)) -> 'wants') AS w WHERE w -> 'due' = 'true'), 10::bigint, 'of which at most 10 are due');
 SELECT pg_temp.claim('cus_many', pg_temp.u(8));
 SELECT ledger.apply_turn(t.input('cus_many', pg_temp.u(8), (SELECT jsonb_agg(t.invoice('in_m' || g, 'cus_many', NULL, 'open', 0)) FROM generate_series(1, 60) AS g),
     '[]', jsonb_build_object('fetched_ms', t.day(101) * 1000)));
@@ -133,8 +146,14 @@ SELECT is(ops.dead_letter_show('evt_1'), NULL, 'an event that never died is no l
 SELECT is((SELECT count(*) FROM ops.dead_letter_list(NULL, 10)), 2::bigint, 'letters stay open after a retry was asked for');
 SELECT is(t.turn('cus_f', '[]', jsonb_build_array(t.event('evt_f1', 'invoice.paid'))) - 'changes',
           '{"outcome": "applied", "entries": 0, "applied": 1, "ignored": 0, "duplicates": 0}'::jsonb, 'a dead event is applied when its turn succeeds');
-SELECT is((SELECT count(*) FROM ops.dead_letter_list(NULL, 10)), 0::bigint, 'success settles all dead letters of the customer');
-SELECT is(ops.event_outcome('self', 'evt_f2') ->> 'outcome', 'ignored', 'and the events that were dead with it');
+SELECT is((SELECT array_agg(event_id) FROM ops.dead_letter_list(NULL, 10)), '{evt_f2}', 'success settles the letters of the turn''s own events, no others');
+SELECT is(ops.event_outcome('self', 'evt_f2') ->> 'outcome', 'dead', 'the customer''s other dead events stay dead');
+SELECT t.turn('cus_g', '[]', '[]', '{"covers": ["evt_f2"]}');
+SELECT is(ops.event_outcome('self', 'evt_f2') ->> 'outcome', 'dead', 'a turn cannot cover an event of somebody else');
+SELECT t.turn('cus_f', '[]', '[]', '{"covers": ["evt_f2", "evt_f1", "evt_unheard"]}');
+SELECT is(ops.event_outcome('self', 'evt_f2') ->> 'outcome', 'ignored', 'an event that the turn covered is finished');
+SELECT is((SELECT covered_count FROM ops.turn AS x JOIN ledger.customer AS c ON c.applied_turn = x.id WHERE c.id = 'cus_f'), 1, 'covered events are counted, if they were stuck');
+SELECT is((SELECT count(*) FROM ops.dead_letter_list(NULL, 10)), 0::bigint, 'and their letters are settled');
 SELECT is((SELECT count(*) FROM ops.dead_letter WHERE settled_by IS NOT NULL), 2::bigint, 'a settled letter names the turn');
 SELECT pg_temp.fail(14, true, jsonb_build_array(t.event('evt_f1', 'invoice.paid')), 'bug');
 SELECT is(ops.event_outcome('self', 'evt_f1') ->> 'outcome', 'applied', 'a failure never overwrites an applied event');
@@ -144,6 +163,46 @@ SELECT is((SELECT outcome FROM ops.turn WHERE id = pg_temp.u(14)), 'dead', 'the 
 SELECT ops.fail_turn(jsonb_build_object('account', 'self', 'subject', 'cus_1', 'worker', 'w1', 'class', 'bug', 'error', 'reply lost', 'attempt', 1, 'bury', false, 'events', '[]'::jsonb,
     'turn', (SELECT applied_turn FROM ledger.customer WHERE id = 'cus_1')));
 SELECT is((SELECT outcome FROM ops.turn WHERE id = (SELECT applied_turn FROM ledger.customer WHERE id = 'cus_1')), 'applied', 'a turn that was applied stays so, though its worker did not hear it');
+
+-- what is owed: a sale whose event died is not lost to a turn that read something else
+SELECT ops.fail_turn(jsonb_build_object('account', 'self', 'subject', 'cus_o', 'worker', 'w1', 'turn', pg_temp.u(30), 'class', 'stripe_permanent',
+    'error', 'x', 'bury', true, 'events', jsonb_build_array(t.event('evt_o1', 'checkout.session.completed', 'cs_o') || '{"object_type": "checkout.session"}')));
+SELECT ops.fail_turn(jsonb_build_object('account', 'self', 'subject', 'cus_o', 'worker', 'w1', 'turn', pg_temp.u(31), 'class', 'stripe_transient',
+    'error', 'x', 'bury', false, 'events', jsonb_build_array(t.event('evt_o2', 'invoice.paid', 'in_o'), t.event('evt_o3', 'customer.updated') - 'object_type')));
+SELECT is(pg_temp.claim('cus_o', pg_temp.u(32), '{evt_o3}') -> 'owed',
+    '[{"id": "evt_o1", "type": "checkout.session.completed", "object_type": "checkout.session", "object_id": "cs_o"},
+      {"id": "evt_o2", "type": "invoice.paid", "object_type": "", "object_id": "in_o"}]'::jsonb, 'a claim says what is owed besides the events that wait, the oldest first');
+SELECT ledger.apply_turn(t.input('cus_o', pg_temp.u(32), '[]', jsonb_build_array(t.event('evt_o4', 'payment_method.attached')), '{"stripe_reads": 0, "complete": []}'));
+SELECT is((SELECT array_agg(e.id || ' ' || e.outcome ORDER BY e.id) FROM ops.webhook_event AS e WHERE e.subject = 'cus_o'),
+    '{"evt_o1 dead","evt_o2 retrying","evt_o3 retrying","evt_o4 ignored"}', 'a turn that read nothing for them finishes none');
+SELECT is(pg_temp.claim('cus_o', pg_temp.u(33)) #>> '{owed,0,id}', 'evt_o1', 'they are owed still');
+SELECT ledger.apply_turn(t.input('cus_o', pg_temp.u(33), jsonb_build_array(t.session('cs_o', 'cus_o', 'payment', 'paid', 700)),
+    jsonb_build_array(t.event('evt_o5', 'payment_method.attached')), '{"covers": ["evt_o1", "evt_o2", "evt_o3"]}'));
+SELECT is((SELECT amount FROM ledger.sale WHERE source = 'cs_o'), 700::bigint, 'and the turn that reads for them books the sale');
+SELECT is(pg_temp.claim('cus_o', pg_temp.u(34)) -> 'owed', '[]'::jsonb, 'after which nothing is owed');
+SELECT is((SELECT count(*) FROM ops.dead_letter_list(NULL, 100)), 0::bigint, 'nor on a shelf');
+SELECT ops.fail_turn(jsonb_build_object('account', 'self', 'subject', 'cus_o', 'worker', 'w1', 'turn', pg_temp.u(35), 'class', 'bug', 'error', 'x', 'bury', true,
+    'events', (SELECT jsonb_agg(t.event('evt_p' || g, 'invoice.paid')) FROM generate_series(1, 60) AS g)));
+SELECT is(jsonb_array_length(pg_temp.claim('cus_o', pg_temp.u(36)) -> 'owed'), 50, 'at most 50 are owed at once');
+SELECT t.turn('cus_o', '[]', '[]', jsonb_build_object('covers', (SELECT jsonb_agg('evt_p' || g) FROM generate_series(1, 60) AS g)));
+
+-- watermarks: only a list that was read to its end moves them
+CREATE FUNCTION pg_temp.since(p_subject text) RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', c -> 'known', (c ->> 'invoices_since')::bigint - t.day(0), (c ->> 'sessions_since')::bigint - t.day(0))
+      FROM pg_temp.claim(p_subject, gen_random_uuid()) AS c $$;
+CREATE FUNCTION pg_temp.wm(p_objects jsonb, p_complete jsonb) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM t.turn('cus_wm', p_objects, '[]', jsonb_build_object('complete', p_complete));
+    RETURN pg_temp.since('cus_wm');
+END $$;
+SELECT is(pg_temp.wm(jsonb_build_array(t.invoice('in_wm1', 'cus_wm', NULL, 'paid', 1, 5)), '["subscriptions"]'), 'false', 'an invoice that was read by name moves no watermark');
+SELECT is(pg_temp.wm(jsonb_build_array(t.invoice('in_wm1', 'cus_wm', NULL, 'paid', 1, 5), t.invoice('in_wm0', 'cus_wm', NULL, 'paid', 1, 4)), '["invoices"]'), 'false ' || 5 * 86400 - 3600, 'a whole list does, to an hour before its newest');
+SELECT is(pg_temp.wm(jsonb_build_array(t.invoice('in_wm2', 'cus_wm', NULL, 'paid', 1, 9), t.session('cs_wm', 'cus_wm', 'payment', 'paid', 1, jsonb_build_object('created', t.day(7)))), '["sessions"]'),
+    'false ' || 5 * 86400 - 3600 || ' ' || 7 * 86400 - 3600, 'each list its own');
+SELECT is(pg_temp.wm('[]', '["subscriptions", "invoices", "sessions"]'), 'true ' || 5 * 86400 - 3600 || ' ' || 7 * 86400 - 3600, 'all three make a customer known; empty lists move nothing back');
+SELECT is(pg_temp.wm(jsonb_build_array(t.invoice('in_wm1', 'cus_wm', NULL, 'paid', 1, 5)), '["invoices"]'), 'true ' || 5 * 86400 - 3600 || ' ' || 7 * 86400 - 3600, 'nor do older ones');
+SELECT t.turn('cus_wn', jsonb_build_array(t.sub('sub_wn', 'cus_wn', 'active')), '[]', '{"subscriptions_complete": true, "complete": []}');
+SELECT is(pg_temp.since('cus_wn'), 'false', 'the old word for complete is not read');
 
 -- routed objects
 SELECT pg_temp.claim('dp_1', pg_temp.u(20));
