@@ -46,6 +46,7 @@ struct fetch {
     int64_t deadline_mono_ms;
     struct event *timer; /* owned: the start, then the deadline */
     bool started;
+    char list_missing[STRIPE_ID_BYTES_MAX + 1]; /* the customer whose lists are said not to exist; or "" */
     char text[700];
     fetch_done_fn *done;
     void *arg;
@@ -92,7 +93,7 @@ static void fetch_end(struct fetch *fetch, enum outcome outcome)
 {
     struct fetch_result result = {.objects = fetch->found.objects,
                                   .missing = fetch->found.missing,
-                                  .subscriptions_complete = fetch->found.subscriptions_complete,
+                                  .complete = fetch->found.complete,
                                   .reads = fetch->reads,
                                   .text = fetch->text};
 
@@ -269,6 +270,45 @@ static void job_tell(struct job *job, const struct stripe_answer *answer)
                             0);
 }
 
+/* A page after the first: its beginning was there a moment ago, so what we have is no snapshot. */
+static bool page_is_gone(const struct job *job, const struct stripe_answer *answer)
+{
+    return *job->read.after && (answer->status == 404 || answer->status == 400);
+}
+
+/* Read the customer, unless that is done or planned. */
+static enum err fetch_add_customer(struct fetch *fetch, const char *id)
+{
+    struct read read;
+
+    for (size_t i = 0; i < fetch->jobs_count; i++)
+        if (fetch->jobs[i]->read.kind == READ_CUSTOMER && !strcmp(fetch->jobs[i]->read.id, id))
+            return ERR_OK;
+    return read_init(&read, READ_CUSTOMER, id) ? fetch_add(fetch, &read, 0, 0) : ERR_INVALID;
+}
+
+/* Stripe says there is no such thing: a fact of an object, but never of a list. */
+static enum outcome job_miss(struct job *job, const struct stripe_answer *answer)
+{
+    struct fetch *fetch = job->fetch;
+    enum read_kind kind = job->read.kind;
+    enum err err;
+
+    if (page_is_gone(job, answer))
+        return fetch_fail(fetch, OUTCOME_STRIPE_TRANSIENT, job, answer->text);
+    if (!read_is_list(kind)) {
+        err = fetch_objects_miss(&fetch->found, &job->read);
+    } else if (kind == READ_SUBSCRIPTIONS || kind == READ_INVOICES || kind == READ_SESSIONS) {
+        (void)stripe_id_copy(fetch->list_missing, job->read.id);
+        (void)fetch_fail(fetch, OUTCOME_OK, job,
+                         answer->text); /* noted, in case the customer is not deleted */
+        err = fetch_add_customer(fetch, job->read.id);
+    } else {
+        return fetch_fail(fetch, OUTCOME_STRIPE_PERMANENT, job, answer->text);
+    }
+    return err == ERR_OK ? OUTCOME_OK : fetch_fail(fetch, OUTCOME_OUTAGE, job, err_text(err));
+}
+
 static enum outcome job_judge(struct job *job, const struct stripe_answer *answer)
 {
     struct fetch *fetch = job->fetch;
@@ -277,14 +317,12 @@ static enum outcome job_judge(struct job *job, const struct stripe_answer *answe
     case STRIPE_FOUND:
         return read_is_list(job->read.kind) ? job_take_page(job, answer->body)
                                             : job_take_object(job, answer->body);
-    case STRIPE_MISSING:
-        if (job->parent) /* it was there a moment ago: what we have is no snapshot */
-            return fetch_fail(fetch, OUTCOME_STRIPE_TRANSIENT, job, answer->text);
-        return fetch_objects_miss(&fetch->found, &job->read) == ERR_OK
-                   ? OUTCOME_OK
-                   : fetch_fail(fetch, OUTCOME_STRIPE_TRANSIENT, job, "out of memory");
+    case STRIPE_MISSING: return job_miss(job, answer);
     case STRIPE_DENIED: return fetch_fail(fetch, OUTCOME_DENIED, job, answer->text);
-    case STRIPE_REFUSED: return fetch_fail(fetch, OUTCOME_STRIPE_PERMANENT, job, answer->text);
+    case STRIPE_REFUSED:
+        return fetch_fail(fetch,
+                          page_is_gone(job, answer) ? OUTCOME_STRIPE_TRANSIENT : OUTCOME_STRIPE_PERMANENT,
+                          job, answer->text);
     default: return fetch_fail(fetch, OUTCOME_STRIPE_TRANSIENT, job, answer->text);
     }
 }
@@ -387,7 +425,11 @@ static void fetch_run(struct fetch *fetch)
         if (job->state == JOB_WAITING && job_may_start(fetch, job) && !job_start(job))
             return;
     }
-    if (!fetch->running)
+    if (fetch->running)
+        return;
+    if (*fetch->list_missing && !fetch_objects_deleted(&fetch->found, fetch->list_missing))
+        fetch_end(fetch, OUTCOME_STRIPE_PERMANENT);
+    else
         fetch_end(fetch, OUTCOME_OK);
 }
 

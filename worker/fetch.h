@@ -4,6 +4,9 @@
  * Lists are followed to their last page and embedded lists are completed, within bounds. Each request draws on the
  * shared budget; failures that may pass are tried again a few times inside the deadline of the whole. What one read
  * finally fails with is how the fetch ends.
+ *
+ * Missing is a fact only of a single object. A list that is not there fails the fetch, unless the customer turns out
+ * to be deleted; a page that is not there after others were is no snapshot.
  */
 #ifndef INSTEP_WORKER_FETCH_H
 #define INSTEP_WORKER_FETCH_H
@@ -12,6 +15,7 @@
 #include <stdbool.h>
 
 #include "common/queue.h"
+#include "worker/fetch_objects.h"
 #include "worker/outcome.h"
 #include "worker/plan.h"
 
@@ -25,11 +29,11 @@ struct fetch;
 #define FETCH_TRIES_MAX   3     /* of one read */
 
 struct fetch_result {
-    json_t *objects; /* array, owned by the fetch: json_incref to keep */
-    json_t *missing; /* array of {"object", "id"}, likewise */
-    bool subscriptions_complete;
-    unsigned reads;   /* requests sent */
-    const char *text; /* why it failed; "" if not */
+    json_t *objects;   /* array, owned by the fetch: json_incref to keep */
+    json_t *missing;   /* array of {"object", "id"}, likewise */
+    unsigned complete; /* FETCH_..._COMPLETE of fetch_objects.h, or-ed */
+    unsigned reads;    /* requests sent */
+    const char *text;  /* why it failed; "" if not */
 };
 
 /* outcome: OK, STRIPE_TRANSIENT, STRIPE_PERMANENT, DENIED, OUTAGE. Once, never before fetch_start returns. */

@@ -121,6 +121,16 @@ static enum err take_objects(struct fetch_objects *found, const struct read *rea
     return ERR_OK;
 }
 
+static unsigned completes(enum read_kind kind)
+{
+    switch (kind) {
+    case READ_SUBSCRIPTIONS: return FETCH_SUBSCRIPTIONS_COMPLETE;
+    case READ_INVOICES: return FETCH_INVOICES_COMPLETE;
+    case READ_SESSIONS: return FETCH_SESSIONS_COMPLETE;
+    default: return 0;
+    }
+}
+
 enum err fetch_objects_take_page(struct fetch_objects *found, const struct read *read, json_t *parent,
                                  const json_t *body, struct fetch_page *ret_page, struct failure *fail)
 {
@@ -144,20 +154,31 @@ enum err fetch_objects_take_page(struct fetch_objects *found, const struct read 
         if (!*last || !stripe_id_copy(ret_page->next.after, last))
             return failf(fail, ERR_PROTOCOL, "an empty page that says there is more");
         ret_page->more = true;
-    } else if (read->kind == READ_SUBSCRIPTIONS) {
-        found->subscriptions_complete = true;
+    } else {
+        found->complete |= completes(read->kind);
     }
     return ERR_OK;
 }
 
 enum err fetch_objects_miss(struct fetch_objects *found, const struct read *read)
 {
-    bool of_customer = read_is_list(read->kind);
     json_t *entry;
     size_t i;
 
     json_array_foreach(found->missing, i, entry) if (!strcmp(text_of(entry, "id"), read->id)) return ERR_OK;
-    entry =
-        json_pack("{s:s, s:s}", "object", of_customer ? "customer" : read_object(read->kind), "id", read->id);
+    entry = json_pack("{s:s, s:s}", "object", read_object(read->kind), "id", read->id);
     return entry && json_array_append_new(found->missing, entry) == 0 ? ERR_OK : ERR_NOMEM;
+}
+
+bool fetch_objects_deleted(const struct fetch_objects *found, const char *customer)
+{
+    json_t *object;
+    size_t i;
+
+    json_array_foreach(found->objects, i, object)
+    {
+        if (!strcmp(text_of(object, "object"), "customer") && !strcmp(text_of(object, "id"), customer))
+            return json_is_true(json_object_get(object, "deleted"));
+    }
+    return false;
 }

@@ -8,11 +8,18 @@
 #include "common/err.h"
 #include "worker/endpoint.h"
 
+/* Lists of the customer that were read to their end. */
+enum {
+    FETCH_SUBSCRIPTIONS_COMPLETE = 1,
+    FETCH_INVOICES_COMPLETE = 2,
+    FETCH_SESSIONS_COMPLETE = 4,
+};
+
 struct fetch_objects {
-    json_t *objects; /* owned array */
-    json_t *missing; /* owned array of {"object", "id"} */
-    json_t *ids;     /* owned object: the ids found, as a set */
-    bool subscriptions_complete;
+    json_t *objects;   /* owned array */
+    json_t *missing;   /* owned array of {"object", "id"} */
+    json_t *ids;       /* owned object: the ids found, as a set */
+    unsigned complete; /* FETCH_..._COMPLETE, or-ed */
     unsigned count;
 };
 enum err fetch_objects_init(struct fetch_objects *found); /* ERR_NOMEM */
@@ -40,7 +47,10 @@ enum err fetch_objects_take_page(struct fetch_objects *found, const struct read 
 /* The read that goes on with an object's embedded list; false if the list is complete. */
 bool fetch_objects_rest_of(const json_t *object, struct read *ret_next);
 
-/* There is no such object; of a customer's list: no such customer. */
+/* There is no such object. Only for a single object that was asked for by its id. */
 enum err fetch_objects_miss(struct fetch_objects *found, const struct read *read);
+
+/* Whether this customer was read and is a tombstone. */
+bool fetch_objects_deleted(const struct fetch_objects *found, const char *customer);
 
 #endif

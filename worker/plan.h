@@ -2,7 +2,8 @@
  * What a turn reads from Stripe, decided from the waiting events and what the claim said. Pure: no I/O.
  *
  * Events are hints. A hundred of them give the same plan as one: the customer's subscriptions, its invoices since
- * the newest known one, and what is named and might lie outside those lists; each object once.
+ * the newest known one, and what is named and might lie outside those lists; each object once. Events that failed
+ * before are planned for like those that wait: what may have been missed with them is looked for from the beginning.
  * docs/turn.md, "What is read".
  */
 #ifndef INSTEP_WORKER_PLAN_H
@@ -30,6 +31,14 @@ unsigned plan_needs(const char *event_type); /* "v1." in front is ignored; unkno
 struct plan_want { /* an object that the ledger holds as not final */
     char object[64];
     char id[STRIPE_ID_BYTES_MAX + 1];
+    bool due; /* not looked at for a while; a sync asks for all of them */
+};
+
+struct plan_owed { /* an event whose turn failed: what it made us look at is still to be read */
+    char id[STRIPE_ID_BYTES_MAX + 1];
+    char type[128];
+    char object_type[64];
+    char object_id[STRIPE_ID_BYTES_MAX + 1];
 };
 
 struct plan_input {
@@ -40,6 +49,9 @@ struct plan_input {
     size_t events_count;
     const struct plan_want *wants; /* borrowed */
     size_t wants_count;
+    const struct plan_owed *owed; /* borrowed; planned for as if they waited */
+    size_t owed_count;
+    bool has_user;          /* the ledger knows whose customer it is; else a session may tell */
     int64_t invoices_since; /* unix seconds, 0: all */
     int64_t sessions_since;
 };

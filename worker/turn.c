@@ -187,6 +187,7 @@ void turn_free(struct turn *turn)
     json_decref(turn->objects);
     json_decref(turn->missing);
     free(turn->wants);
+    free(turn->owed);
     free(turn->events);
     queue_lease_release(&turn->lease);
     free(turn);

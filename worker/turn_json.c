@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/config.h"
+#include "worker/fetch_objects.h"
 #include "worker/turn_private.h"
 
 /* Numbers that are not whole (percentages, exchange rates) keep what Stripe wrote: 15 digits come back unchanged. */
@@ -73,6 +74,42 @@ static json_t *user_keys_json(const char *list)
     return keys;
 }
 
+/* The lists that were read to their end, by name. */
+static json_t *complete_json(unsigned complete)
+{
+    static const struct {
+        unsigned flag;
+        const char *name;
+    } lists[] = {
+        {FETCH_SUBSCRIPTIONS_COMPLETE, "subscriptions"},
+        {FETCH_INVOICES_COMPLETE, "invoices"},
+        {FETCH_SESSIONS_COMPLETE, "sessions"},
+    };
+    json_t *names = json_array();
+
+    for (size_t i = 0; names && i < sizeof lists / sizeof *lists; i++) {
+        if (complete & lists[i].flag && json_array_append_new(names, json_string(lists[i].name)) != 0) {
+            json_decref(names);
+            names = 0;
+        }
+    }
+    return names;
+}
+
+/* The ids of the events that failed before and were read for again. */
+static json_t *covers_json(const struct turn *turn)
+{
+    json_t *ids = json_array();
+
+    for (size_t i = 0; ids && i < turn->owed_count; i++) {
+        if (json_array_append_new(ids, json_string(turn->owed[i].id)) != 0) {
+            json_decref(ids);
+            ids = 0;
+        }
+    }
+    return ids;
+}
+
 static char *dump_and_free(json_t *root)
 {
     char *text = root ? json_dumps(root, DUMP_FLAGS) : 0;
@@ -85,15 +122,15 @@ char *turn_json_apply(const struct turn *turn)
 {
     const struct config *config = turn->env->config;
 
-    return dump_and_free(
-        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:I, s:I, s:i, s:o, s:O, s:O, s:b}",
-                  "v", 1, "claim", turn->claim, "turn", turn->uuid, "account", turn->account, "subject",
-                  turn->subject, "worker", turn->env->name, "mode", config->mode, "api_version",
-                  config->stripe_api_version, "user_keys", user_keys_json(config->user_metadata_keys),
-                  "attempt", (int)turn->lease.attempts, "started_ms", (json_int_t)turn->started_ms,
-                  "fetched_ms", (json_int_t)(turn->fetched_ms ? turn->fetched_ms : turn->started_ms),
-                  "stripe_reads", (int)turn->reads, "events", events_json(turn), "objects", turn->objects,
-                  "missing", turn->missing, "subscriptions_complete", turn->subscriptions_complete));
+    return dump_and_free(json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:I, s:I, s:i, s:o, s:O, s:O, s:o, s:o}", "v", 1,
+        "claim", turn->claim, "turn", turn->uuid, "account", turn->account, "subject", turn->subject,
+        "worker", turn->env->name, "mode", config->mode, "api_version", config->stripe_api_version,
+        "user_keys", user_keys_json(config->user_metadata_keys), "attempt", (int)turn->lease.attempts,
+        "started_ms", (json_int_t)turn->started_ms, "fetched_ms",
+        (json_int_t)(turn->fetched_ms ? turn->fetched_ms : turn->started_ms), "stripe_reads",
+        (int)turn->reads, "events", events_json(turn), "objects", turn->objects, "missing", turn->missing,
+        "complete", complete_json(turn->complete), "covers", covers_json(turn)));
 }
 
 char *turn_json_failure(const struct turn *turn, const char *shelf, long long next_at_ms)
@@ -130,8 +167,31 @@ static enum err read_wants(struct turn *turn, const json_t *wants)
     {
         struct plan_want *to = &turn->wants[turn->wants_count];
         if (copy_id(to->object, sizeof to->object, json_object_get(want, "object")) &&
-            copy_id(to->id, sizeof to->id, json_object_get(want, "id")))
+            copy_id(to->id, sizeof to->id, json_object_get(want, "id"))) {
+            to->due = !json_is_false(json_object_get(want, "due"));
             turn->wants_count++;
+        }
+    }
+    return ERR_OK;
+}
+
+/* What does not fit is not planned for, and so not covered either. */
+static enum err read_owed(struct turn *turn, const json_t *owed)
+{
+    json_t *event;
+    size_t i;
+
+    turn->owed = calloc(json_array_size(owed) + 1, sizeof *turn->owed);
+    if (!turn->owed)
+        return ERR_NOMEM;
+    json_array_foreach(owed, i, event)
+    {
+        struct plan_owed *to = &turn->owed[turn->owed_count];
+        if (copy_id(to->id, sizeof to->id, json_object_get(event, "id")) &&
+            copy_id(to->type, sizeof to->type, json_object_get(event, "type")) &&
+            copy_id(to->object_type, sizeof to->object_type, json_object_get(event, "object_type")) &&
+            copy_id(to->object_id, sizeof to->object_id, json_object_get(event, "object_id")))
+            turn->owed_count++;
     }
     return ERR_OK;
 }
@@ -169,7 +229,10 @@ enum err turn_json_read_claim(struct turn *turn, const char *text, bool *ret_all
     if (json_is_string(routed) && !copy_id(turn->routed_to, sizeof turn->routed_to, routed))
         goto out;
     turn->routed_before = *turn->routed_to != 0;
+    turn->has_user = json_is_string(json_object_get(root, "user_id"));
     err = read_wants(turn, json_object_get(root, "wants"));
+    if (err == ERR_OK)
+        err = read_owed(turn, json_object_get(root, "owed"));
     *ret_all_applied = all_applied(turn, json_object_get(root, "applied"));
 out:
     json_decref(root);

@@ -39,11 +39,13 @@ struct turn {
     int64_t lock_key;
     uint64_t lock_epoch; /* 0: not held */
     char uuid[UUID_BYTES], claim[UUID_BYTES];
-    bool is_customer, known;
+    bool is_customer, known, has_user;
     char routed_to[STRIPE_ID_BYTES_MAX + 1]; /* "" unless the events belong elsewhere */
     bool routed_before;                      /* the ledger knew */
     struct plan_want *wants;                 /* owned */
     size_t wants_count;
+    struct plan_owed *owed; /* owned: events that failed before and are not among ours */
+    size_t owed_count;
     int64_t invoices_since, sessions_since;
 
     /* what Stripe said */
@@ -52,7 +54,7 @@ struct turn {
     char routed_user[256];
     struct fetch *fetch;       /* owned */
     json_t *objects, *missing; /* owned arrays */
-    bool subscriptions_complete;
+    unsigned complete;         /* lists read to their end */
     unsigned reads;
 
     unsigned tries;  /* of the statement or command of this state */

@@ -162,6 +162,9 @@ bool turn_route(struct turn *turn, enum outcome *ret_outcome)
     for (size_t i = 0; i < turn->events_count && !*type; i++)
         if (!strcmp(turn->events[i]->object_id, turn->subject))
             type = turn->events[i]->object_type;
+    for (size_t i = 0; i < turn->owed_count && !*type; i++)
+        if (!strcmp(turn->owed[i].object_id, turn->subject))
+            type = turn->owed[i].object_type;
     if (resolve_start(type, turn->subject, &turn->resolving) != RESOLVE_READ)
         return false; /* the catalogue, payouts, ...: nobody's */
     return route_read(turn, ret_outcome);
@@ -183,7 +186,7 @@ static void on_fetched(enum outcome outcome, const struct fetch_result *result, 
                json_array_extend(turn->missing, result->missing) != 0) {
         outcome = turn_because(turn, OUTCOME_OUTAGE, "out of memory");
     }
-    turn->subscriptions_complete = result->subscriptions_complete;
+    turn->complete = result->complete;
     fetch_free(fetch);
     turn_resume(turn, outcome);
 }
@@ -197,6 +200,9 @@ bool turn_fetch(struct turn *turn, enum outcome *ret_outcome)
                                .events_count = turn->events_count,
                                .wants = turn->wants,
                                .wants_count = turn->wants_count,
+                               .owed = turn->owed,
+                               .owed_count = turn->owed_count,
+                               .has_user = turn->has_user,
                                .invoices_since = turn->invoices_since,
                                .sessions_since = turn->sessions_since};
     struct plan plan;

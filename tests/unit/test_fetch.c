@@ -57,6 +57,30 @@ static void serve_well(struct http_request *req)
         answer(req, 404, 0, "{\"error\": {\"code\": \"resource_missing\"}}");
 }
 
+#define MISSING "{\"error\": {\"code\": \"resource_missing\"}}"
+
+/* Lists that are gone, wholly or from their second page on; and what the customer itself says then. */
+static void serve_gone(struct http_request *req)
+{
+    const char *path = http_request_path(req);
+    bool later = strstr(http_request_query(req), "starting_after") != 0;
+
+    if (!strcmp(path, "/v1/customers/cus_1"))
+        answer(req, strcmp(behaviour, "gone, customer too") ? 200 : 404, 0,
+               !strcmp(behaviour, "gone, customer too") ? MISSING
+               : !strcmp(behaviour, "deleted")
+                   ? "{\"object\": \"customer\", \"id\": \"cus_1\", \"deleted\": true}"
+                   : "{\"object\": \"customer\", \"id\": \"cus_1\"}");
+    else if (!strcmp(behaviour, "gone later with 404"))
+        answer(req, later ? 404 : 200, 0, later ? MISSING : LIST("true", SUB("sub_1", "false")));
+    else if (!strcmp(behaviour, "gone later with 400"))
+        answer(req, later ? 400 : 200, 0, later ? MISSING : LIST("true", SUB("sub_1", "false")));
+    else if (!strcmp(behaviour, "gone items"))
+        answer(req, later ? 404 : 200, 0, later ? MISSING : LIST("false", SUB("sub_1", "true")));
+    else
+        answer(req, 404, 0, MISSING);
+}
+
 static void serve(struct http_request *req, void *arg)
 {
     static const char half[] = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{";
@@ -79,6 +103,8 @@ static void serve(struct http_request *req, void *arg)
         answer(req, 200, 0, INV("in_1"));
     else if (!strcmp(behaviour, "cut"))
         http_abort(req, half, strlen(half));
+    else if (!strncmp(behaviour, "gone", 4) || !strncmp(behaviour, "deleted", 7))
+        serve_gone(req);
     else if (!strcmp(behaviour, "silent"))
         held = req;
     else
@@ -90,7 +116,7 @@ struct result {
     int calls;
     enum outcome outcome;
     unsigned reads;
-    bool complete;
+    unsigned complete;
     json_t *objects, *missing; /* owned */
     char text[512];
 };
@@ -103,7 +129,7 @@ static void on_done(enum outcome outcome, const struct fetch_result *result, voi
     to->calls++;
     to->outcome = outcome;
     to->reads = result->reads;
-    to->complete = result->subscriptions_complete;
+    to->complete = result->complete;
     to->objects = json_incref(result->objects);
     to->missing = json_incref(result->missing);
     (void)snprintf(to->text, sizeof to->text, "%.500s", result->text);
@@ -156,7 +182,9 @@ static void test_complete(void)
     json_array_foreach(result.objects, i,
                        object) if (!strcmp(json_string_value(json_object_get(object, "id")), "sub_1")) first =
         object;
-    tap_ok(result.outcome == OUTCOME_OK && result.complete, "every page is followed");
+    tap_ok(result.outcome == OUTCOME_OK &&
+               result.complete == (FETCH_SUBSCRIPTIONS_COMPLETE | FETCH_INVOICES_COMPLETE),
+           "every page is followed, and the lists that were read say so");
     tap_ok(json_array_size(result.objects) == 5, "each object is there once");
     tap_ok(json_array_size(json_object_get(json_object_get(first, "items"), "data")) == 3,
            "embedded lists are completed");
@@ -180,6 +208,15 @@ static const struct {
      20000},
     {"half an answer is tried three times, then the turn fails", "cut", OUTCOME_STRIPE_TRANSIENT, 3, 20000},
     {"a list without end is permanent", "endless", OUTCOME_STRIPE_PERMANENT, FETCH_PAGES_MAX, 20000},
+    {"a second page that is gone is no end of the list", "gone later with 404", OUTCOME_STRIPE_TRANSIENT, 2,
+     20000},
+    {"nor is one that is refused", "gone later with 400", OUTCOME_STRIPE_TRANSIENT, 2, 20000},
+    {"nor are items that are gone", "gone items", OUTCOME_STRIPE_TRANSIENT, 2, 20000},
+    {"a list that is gone of a customer that is there is permanent, and never applied", "gone",
+     OUTCOME_STRIPE_PERMANENT, 2, 20000},
+    {"so is one of a customer that Stripe does not know", "gone, customer too", OUTCOME_STRIPE_PERMANENT, 2,
+     20000},
+    {"a deleted customer's lists may be gone", "deleted", OUTCOME_OK, 2, 20000},
     {"a silent server ends with the deadline", "silent", OUTCOME_STRIPE_TRANSIENT, 1, 300},
 };
 
@@ -192,6 +229,11 @@ static void test_odd(void)
         if (!tap_ok(result.outcome == odd[i].outcome && result.reads == odd[i].reads && result.calls == 1,
                     "%s", odd[i].name))
             tap_note("%s after %u reads: %s", outcome_name(result.outcome), result.reads, result.text);
+        if ((strstr(odd[i].behaviour, "gone") && strcmp(odd[i].behaviour, "gone items") != 0) ||
+            strstr(odd[i].behaviour, "deleted"))
+            tap_ok(!(result.complete & FETCH_SUBSCRIPTIONS_COMPLETE) &&
+                       (result.outcome != OUTCOME_OK || json_array_size(result.missing) == 0),
+                   "and it is not a whole list, nor a missing thing");
         if (!strcmp(odd[i].behaviour, "denied"))
             tap_ok(circuit_state(&env.circuit, clock_mono_ms()) == CIRCUIT_OPEN, "and it opens the circuit");
         forget(&result);
