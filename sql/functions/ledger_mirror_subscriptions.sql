@@ -75,9 +75,9 @@ BEGIN
 
         SELECT e.effective_at, e.basis INTO v_at, v_basis
           FROM ledger.change_effective(v_old.state, v_state, v_created,
-                   (SELECT to_timestamp(max((e.value ->> 'created')::bigint))
+                   (SELECT max(ops.moment_or_null(e.value -> 'created', 1))
                       FROM jsonb_array_elements(p_context -> 'events') AS e
-                     WHERE e.value ->> 'object_id' = v_id AND jsonb_typeof(e.value -> 'created') = 'number'),
+                     WHERE e.value ->> 'object_id' = v_id),
                    v_read_at) AS e;
         v_last := (SELECT max(h.effective_at) FROM ledger.subscription_change AS h
                     WHERE h.account = v_account AND h.subscription = v_id);

@@ -1,6 +1,7 @@
 -- ops.record_events: write down what became of events. What is applied or ignored already is never touched.
 --   p_account, p_subject  whose turn it was;  p_turn  its uuid
---   p_events   as in ledger.apply_turn
+--   p_events   as in ledger.apply_turn. Only the id must be there and usable (1 to 255 characters), else the event is
+--              passed over; what else is missing or makes no sense is NULL: a record must never be what fails.
 --   p_outcome  'done' (applied or ignored, by type), 'retrying' or 'dead'
 --   p_class, p_error, p_attempt, p_next_at  of a failure; else NULL
 --   Returns    how many were applied, ignored, and known before
@@ -14,18 +15,21 @@ CREATE OR REPLACE FUNCTION ops.record_events(p_account text, p_subject text, p_t
 BEGIN
     WITH given AS (
         SELECT DISTINCT ON (e.value ->> 'id' COLLATE "C") e.value AS event
-          FROM jsonb_array_elements(p_events) AS e ORDER BY e.value ->> 'id' COLLATE "C"
+          FROM jsonb_array_elements(CASE WHEN jsonb_typeof(p_events) = 'array' THEN p_events ELSE '[]' END) AS e
+         WHERE jsonb_typeof(e.value) = 'object' AND length(e.value ->> 'id') BETWEEN 1 AND 255
+         ORDER BY e.value ->> 'id' COLLATE "C"
     ), written AS (
         INSERT INTO ops.webhook_event AS w
             (account, id, type, object_id, object_type, customer, subject, lane, livemode, api_version, created_at,
              received_at, outcome, error_class, error, attempts, next_at, turn, processed_at)
-        SELECT p_account, g.event ->> 'id', g.event ->> 'type', nullif(g.event ->> 'object_id', ''),
+        SELECT p_account, g.event ->> 'id', coalesce(nullif(g.event ->> 'type', ''), 'unknown'), nullif(g.event ->> 'object_id', ''),
                nullif(g.event ->> 'object_type', ''), nullif(g.event ->> 'customer', ''), p_subject,
-               coalesce(nullif(g.event ->> 'lane', ''), 'webhook'), coalesce((g.event ->> 'livemode')::boolean, false),
-               nullif(g.event ->> 'api_version', ''), to_timestamp((g.event ->> 'created')::bigint),
-               to_timestamp((g.event ->> 'received_ms')::bigint / 1000.0),
+               coalesce(nullif(g.event ->> 'lane', ''), 'webhook'), CASE WHEN jsonb_typeof(g.event -> 'livemode') = 'boolean' THEN (g.event -> 'livemode')::boolean
+                    ELSE coalesce((SELECT d.mode = 'live' FROM ops.deployment AS d), false) END,
+               nullif(g.event ->> 'api_version', ''), ops.moment_or_null(g.event -> 'created', 1),
+               ops.moment_or_null(g.event -> 'received_ms', 1000),
                CASE WHEN p_outcome <> 'done' THEN p_outcome
-                    WHEN stripe.event_relevant(g.event ->> 'type') THEN 'applied' ELSE 'ignored' END,
+                    WHEN stripe.event_relevant(coalesce(g.event ->> 'type', '')) THEN 'applied' ELSE 'ignored' END,
                p_class, p_error, coalesce(p_attempt, 1), p_next_at, p_turn,
                CASE WHEN p_outcome = 'done' THEN clock_timestamp() END
           FROM given AS g

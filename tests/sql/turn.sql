@@ -164,6 +164,24 @@ SELECT ops.fail_turn(jsonb_build_object('account', 'self', 'subject', 'cus_1', '
     'turn', (SELECT applied_turn FROM ledger.customer WHERE id = 'cus_1')));
 SELECT is((SELECT outcome FROM ops.turn WHERE id = (SELECT applied_turn FROM ledger.customer WHERE id = 'cus_1')), 'applied', 'a turn that was applied stays so, though its worker did not hear it');
 
+-- a record never fails for what it records
+CREATE TEMP TABLE odd AS SELECT jsonb_build_array('{"id": "evt_x1"}'::jsonb, '7'::jsonb, '{"type": "no id"}'::jsonb, jsonb_build_object('id', repeat('x', 300)),
+    t.event('evt_x2', 'invoice.paid') || '{"created": 99999999999999999999, "received_ms": -1, "livemode": "maybe"}', t.event('evt_x3', 'invoice.paid') || '{"created": 1.5, "received_ms": 1e300}',
+    t.event('evt_x4', E'in\x01voice.\U0001F389paid\u202e') || '{"created": "yesterday", "received_ms": [1], "livemode": null, "lane": null, "object_id": {"a": 1}}') AS events;
+SELECT lives_ok($$SELECT ops.fail_turn(jsonb_build_object('account', 'self', 'subject', 'cus_x', 'turn', pg_temp.u(40), 'class', 'bug', 'bury', true, 'events', events)) FROM odd$$, 'odd events can be buried');
+SELECT is((SELECT array_agg(concat_ws(' ', id, outcome, coalesce(extract(epoch FROM created_at)::text, '-'), coalesce(received_at::text, '-'), livemode) ORDER BY id) FROM ops.webhook_event WHERE subject = 'cus_x'),
+    '{"evt_x1 dead - - f","evt_x2 dead - - f","evt_x3 dead 1.500000 - f","evt_x4 dead - - f"}', 'what makes no sense is NULL, the rest is kept');
+SELECT is((SELECT type FROM ops.webhook_event WHERE id = 'evt_x1'), 'unknown', 'even without a type');
+SELECT is((SELECT count(*) FROM ops.dead_letter_list('bug', 100) WHERE subject = 'cus_x'), 4::bigint, 'each has its letter');
+SELECT lives_ok($$SELECT ops.fail_turn('{"account": "self", "subject": "cus_x", "turn": "00000041-0000-4000-8000-000000000000", "class": "bug", "events": [{"id": "evt_x5"}]}')$$, 'ids and class are enough');
+SELECT is(ops.event_outcome('self', 'evt_x5') ->> 'outcome', 'retrying', 'without bury it is retried');
+SELECT lives_ok(format('SELECT ops.fail_turn(%L)', f), 'fail_turn takes ' || left(f, 60)) FROM unnest(ARRAY['{}', '{"events": {}}', '{"events": null, "class": "moon", "bury": true}',
+    '{"turn": "x", "attempt": 1e99, "next_at_ms": 1e99, "error": 7, "bury": "yes", "events": [{"id": "evt_x5"}]}', '{"attempt": -1, "next_at_ms": "soon", "worker": null, "error": null, "events": [{"id": "evt_x5"}]}']) AS f;
+SELECT is(t.turn('cus_x', jsonb_build_array(t.sub('sub_x1', 'cus_x', 'active')), events) - 'changes', '{"outcome": "applied", "entries": 0, "applied": 2, "ignored": 2, "duplicates": 0}'::jsonb, 'a turn applies odd events as others') FROM odd;
+SELECT is(t.turn('cus_x', jsonb_build_array(t.sub('sub_x1', 'cus_x', 'unpaid')), jsonb_build_array(t.event('evt_x6', 'customer.subscription.updated', 'sub_x1') || '{"created": 1e40}')) ->> 'applied', '1', 'a moment of nonsense dates no change');
+SELECT is((SELECT effective_basis FROM ledger.subscription_change WHERE subscription = 'sub_x1' ORDER BY id DESC LIMIT 1), 'read', 'which is then dated by the read');
+SELECT t.turn('cus_x', '[]', '[]', '{"covers": ["evt_x5"]}');
+
 -- what is owed: a sale whose event died is not lost to a turn that read something else
 SELECT ops.fail_turn(jsonb_build_object('account', 'self', 'subject', 'cus_o', 'worker', 'w1', 'turn', pg_temp.u(30), 'class', 'stripe_permanent',
     'error', 'x', 'bury', true, 'events', jsonb_build_array(t.event('evt_o1', 'checkout.session.completed', 'cs_o') || '{"object_type": "checkout.session"}')));
