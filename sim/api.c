@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/call.h"
+#include "sim/routes.h"
 
 #define REPLAYS_MAX      1000 /* idempotency keys remembered */
 #define REQUEST_ID_BYTES 19   /* "req_", 14 characters, NUL */
@@ -12,69 +12,6 @@
 struct api {
     struct sim *sim;
     json_t *replays; /* key → {"request", "status", "body"} in the order they came */
-};
-
-static const struct route {
-    const char *name; /* method, blank, template */
-    call_fn *handler;
-} routes[] = {
-    {"GET /v1/account", account_get},
-    {"GET /v1/charges", charges_list},
-    {"GET /v1/charges/{id}", charges_get},
-    {"GET /v1/checkout/sessions", sessions_list},
-    {"POST /v1/checkout/sessions", sessions_create},
-    {"GET /v1/checkout/sessions/{id}", sessions_get},
-    {"POST /v1/checkout/sessions/{id}/expire", sessions_expire},
-    {"GET /v1/checkout/sessions/{id}/line_items", sessions_lines},
-    {"GET /v1/customers", customers_list},
-    {"POST /v1/customers", customers_create},
-    {"GET /v1/customers/{id}", customers_get},
-    {"POST /v1/customers/{id}", customers_update},
-    {"DELETE /v1/customers/{id}", customers_delete},
-    {"GET /v1/events", events_list},
-    {"GET /v1/events/{id}", events_get},
-    {"GET /v1/invoice_payments", invoice_payments_list},
-    {"GET /v1/invoice_payments/{id}", invoice_payments_get},
-    {"GET /v1/invoiceitems", invoiceitems_list},
-    {"POST /v1/invoiceitems", invoiceitems_create},
-    {"GET /v1/invoiceitems/{id}", invoiceitems_get},
-    {"GET /v1/invoices", invoices_list},
-    {"POST /v1/invoices", invoices_create},
-    {"GET /v1/invoices/{id}", invoices_get},
-    {"GET /v1/invoices/{id}/lines", invoices_lines},
-    {"POST /v1/invoices/{id}/finalize", invoices_finalize},
-    {"POST /v1/invoices/{id}/mark_uncollectible", invoices_mark_uncollectible},
-    {"POST /v1/invoices/{id}/pay", invoices_pay},
-    {"POST /v1/invoices/{id}/void", invoices_void},
-    {"GET /v1/payment_intents", intents_list},
-    {"GET /v1/payment_intents/{id}", intents_get},
-    {"GET /v1/payment_methods", payment_methods_list},
-    {"GET /v1/payment_methods/{id}", payment_methods_get},
-    {"POST /v1/payment_methods/{id}/attach", payment_methods_attach},
-    {"GET /v1/prices", prices_list},
-    {"POST /v1/prices", prices_create},
-    {"GET /v1/prices/{id}", prices_get},
-    {"POST /v1/prices/{id}", prices_update},
-    {"GET /v1/products", products_list},
-    {"POST /v1/products", products_create},
-    {"GET /v1/products/{id}", products_get},
-    {"POST /v1/products/{id}", products_update},
-    {"GET /v1/setup_intents", setup_intents_list},
-    {"GET /v1/setup_intents/{id}", setup_intents_get},
-    {"GET /v1/subscription_items", items_list},
-    {"GET /v1/subscription_items/{id}", items_get},
-    {"GET /v1/subscriptions", subscriptions_list},
-    {"POST /v1/subscriptions", subscriptions_create},
-    {"GET /v1/subscriptions/{id}", subscriptions_get},
-    {"POST /v1/subscriptions/{id}", subscriptions_update},
-    {"DELETE /v1/subscriptions/{id}", subscriptions_cancel},
-    {"GET /v1/webhook_endpoints", endpoints_list},
-    {"POST /v1/webhook_endpoints", endpoints_create},
-    {"GET /v1/webhook_endpoints/{id}", endpoints_get},
-    {"POST /v1/webhook_endpoints/{id}", endpoints_update},
-    {"DELETE /v1/webhook_endpoints/{id}", endpoints_delete},
-    {"GET /v2/core/events", thin_events_list},
-    {"GET /v2/core/events/{id}", thin_events_get},
 };
 
 struct api *api_create(struct sim *sim)
@@ -102,29 +39,6 @@ void api_answer_release(struct api_answer *answer)
     answer->body = NULL;
 }
 
-/* Does the request fit the template? The {id} part is copied to id. */
-static bool route_matches(const struct route *route, const char *method, const char *path, char *id,
-                          size_t size)
-{
-    size_t method_len = strlen(method);
-    const char *template = route->name + method_len + 1;
-
-    if (strncmp(route->name, method, method_len) != 0 || route->name[method_len] != ' ')
-        return false;
-    const char *brace = strchr(template, '{');
-    if (!brace)
-        return strcmp(template, path) == 0;
-    size_t head_len = (size_t)(brace - template);
-    if (strncmp(template, path, head_len) != 0)
-        return false;
-    size_t id_len = strcspn(path + head_len, "/");
-    if (!id_len || id_len >= size || strcmp(path + head_len + id_len, brace + 4) != 0)
-        return false;
-    memcpy(id, path + head_len, id_len);
-    id[id_len] = '\0';
-    return true;
-}
-
 /* A message may hold a piece of what was sent, cut anywhere: then only its ASCII is shown. */
 static json_t *message_text(const char *message)
 {
@@ -147,8 +61,8 @@ static json_t *error_body(const struct refusal *why)
 
     if (why->code)
         (void)json_object_set_new(error, "code", json_string(why->code));
-    if (why->param)
-        (void)json_object_set_new(error, "param", json_string(why->param));
+    if (*why->param)
+        (void)json_object_set_new(error, "param", message_text(why->param));
     if (why->status == 402)
         (void)json_object_set_new(error, "decline_code", json_string("generic_decline"));
     return sim_json(json_pack("{s:o}", "error", error));
@@ -223,6 +137,19 @@ static bool authorized(const struct api_request *request, struct refusal *why)
                           "Authorization header, using Bearer auth.");
 }
 
+/* The version and the account a request speaks of must exist. */
+static bool headers_are_known(const struct api_request *request, struct refusal *why)
+{
+    if (request->version && !version_is_known(request->version))
+        return refuse(why, 400, NULL, NULL, "Invalid Stripe API version: %.60s", request->version);
+    if (request->account && strcmp(request->account, SIM_ACCOUNT) != 0)
+        return refuse(why, 403, "account_invalid", NULL,
+                      "The provided key does not have access to account '%.60s' (or that account does not "
+                      "exist). Application access may have been revoked.",
+                      request->account);
+    return true;
+}
+
 /* True if the key was used before: answered again, or refused because the request is another one. */
 static bool replayed(struct api *api, const char *key, json_t *what, struct api_answer *answer,
                      struct refusal *why)
@@ -282,28 +209,19 @@ static void run(struct api *api, const struct route *route, struct call *call, c
         sim_die("an API call without an answer");
 }
 
-static const struct route *find_route(const struct api_request *request, char *id, size_t size)
-{
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
-        if (route_matches(&routes[i], request->method, request->path, id, size))
-            return &routes[i];
-    return NULL;
-}
-
 void api_handle(struct api *api, const struct api_request *request, struct api_answer *ret_answer)
 {
     char id[256] = "";
     struct call call = {.sim = api->sim, .path = request->path, .id = id};
-    const struct route *route = find_route(request, id, sizeof id);
+    const struct route *route = route_find(request->method, request->path, id, sizeof id);
     char request_id[REQUEST_ID_BYTES];
-    const char *version = request->version ? request->version : SIM_API_VERSION;
     bool writes = strcmp(request->method, "POST") == 0;
     const char *key = writes ? request->idempotency_key : NULL;
     json_t *what = NULL; /* the request as a text: what the key stands for */
 
     make_request_id(api, request_id);
     *ret_answer = (struct api_answer){.endpoint = route ? route->name : "unknown"};
-    if (!authorized(request, &call.why))
+    if (!authorized(request, &call.why) || !headers_are_known(request, &call.why))
         goto out;
     if (!route) {
         (void)refuse(&call.why, 404, NULL, NULL, "Unrecognized request URL (%.10s: %.120s).", request->method,
@@ -320,11 +238,15 @@ void api_handle(struct api *api, const struct api_request *request, struct api_a
         if (replayed(api, key, what, ret_answer, &call.why))
             goto out;
     }
-    run(api, route, &call, request_id, key);
+    if (params_are_known(route, call.params, &call.why) && expand_is_known(route, call.params, &call.why))
+        run(api, route, &call, request_id, key);
 out:
     if (!ret_answer->body) {
         json_t *body = call.why.status ? error_body(&call.why) : json_incref(call.answer);
-        fill(ret_answer, call.why.status ? call.why.status : 200, body, request_id, version);
+        fill(ret_answer, call.why.status ? call.why.status : 200, body, request_id,
+             version_is_known(request->version) ? request->version : SIM_API_VERSION);
+        if (request->account && strcmp(request->account, SIM_ACCOUNT) == 0)
+            add_header(ret_answer, "Stripe-Account", SIM_ACCOUNT);
         if (key)
             add_header(ret_answer, "Idempotency-Key", key);
         if (what && (ret_answer->status < 400 || ret_answer->status == 402))

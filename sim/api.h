@@ -15,7 +15,7 @@ struct api_request {
     const char *method, *path, *query;
     const char *body;
     size_t body_len;
-    const char *authorization, *idempotency_key, *version; /* NULL: header absent */
+    const char *authorization, *idempotency_key, *version, *account; /* NULL: header absent */
 };
 
 struct api_answer {

@@ -127,12 +127,37 @@ void sessions_expire(struct call *call)
         call_answer(call, &cs->o);
 }
 
+/* Answer with the page of a rendered list, oldest first, that the call asks for. Steals list. */
+static void answer_page(struct call *call, json_t *list)
+{
+    const char *after = form_text(call->params, "starting_after");
+    unsigned limit = call_limit(call);
+    json_t *data = json_object_get(list, "data");
+    size_t at = 0, count = json_array_size(data);
+
+    while (after && at < count && strcmp(form_text(json_array_get(data, at), "id"), after) != 0)
+        at++;
+    if (!limit || (after && at == count)) {
+        if (limit)
+            (void)refuse(&call->why, 400, "resource_missing", "starting_after", "No such object: '%.80s'",
+                         after);
+        json_decref(list);
+        return;
+    }
+    for (size_t skipped = after ? at + 1 : 0; skipped; skipped--)
+        (void)json_array_remove(data, 0);
+    put(list, "has_more", json_boolean(json_array_size(data) > limit));
+    while (json_array_size(data) > limit)
+        (void)json_array_remove(data, limit);
+    call_answer_json(call, list);
+}
+
 void sessions_lines(struct call *call)
 {
     struct session *cs = call_object(call, TYPE_SESSION);
 
     if (cs)
-        call_answer_json(call, render_expand_only(call->sim, &cs->o, "line_items"));
+        answer_page(call, render_expand_only(call->sim, &cs->o, "line_items"));
 }
 
 static bool session_matches(struct call *call, const struct object *o)

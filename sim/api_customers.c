@@ -151,12 +151,18 @@ void payment_methods_get(struct call *call)
         call_answer(call, &pm->o);
 }
 
+static bool payment_method_matches(struct call *call, const struct object *o)
+{
+    (void)o;
+    return call_says(call, "type", "card");
+}
+
 void payment_methods_list(struct call *call)
 {
     const struct list *scope = call_scope(call, TYPE_PAYMENT_METHOD);
 
     if (scope)
-        call_list(call, scope, false, NULL);
+        call_list(call, scope, false, payment_method_matches);
 }
 
 /* --- products --- */
@@ -349,7 +355,7 @@ void prices_list(struct call *call)
 
 void account_get(struct call *call)
 {
-    call_answer_json(call, sim_json(json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "id", "acct_1SimulatedInstep",
-                                              "object", "account", "country", "US", "default_currency", "usd",
+    call_answer_json(call, sim_json(json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "id", SIM_ACCOUNT, "object",
+                                              "account", "country", "US", "default_currency", "usd",
                                               "charges_enabled", 1, "livemode", 0)));
 }

@@ -6,6 +6,7 @@
 #include "sim/call.h"
 #include "sim/events.h"
 #include "sim/render.h"
+#include "sim/routes.h"
 
 #define THIN_LIMIT_DEFAULT 20
 
@@ -163,6 +164,10 @@ void endpoints_create(struct call *call)
     if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) {
         (void)refuse(&call->why, 400, "url_invalid", "url",
                      "Invalid URL: An explicit scheme must be provided.");
+        return;
+    }
+    if (version && !version_is_known(version)) {
+        (void)refuse(&call->why, 400, NULL, "api_version", "Invalid Stripe API version: %.40s", version);
         return;
     }
     struct endpoint *we = sim_object(call->sim, TYPE_ENDPOINT, sizeof *we);

@@ -190,7 +190,7 @@ static bool invoice_payment_matches(struct call *call, const struct object *o)
 {
     const struct invoice_payment *payment = (const struct invoice_payment *)o;
 
-    return call_says(call, "status", payment->status) &&
+    return call_says(call, "status", payment->status) && call_says(call, "payment.type", "payment_intent") &&
            call_says(call, "payment.payment_intent", payment->intent->o.id);
 }
 

@@ -205,7 +205,7 @@ static bool subscription_matches(struct call *call, const struct object *o)
     const char *status = form_text(call->params, "status");
     const char *price = form_text(call->params, "price");
 
-    if (price && !has_price(sub, price))
+    if ((price && !has_price(sub, price)) || !call_says(call, "collection_method", "charge_automatically"))
         return false;
     if (!status)
         return sub->status != SUB_CANCELED;

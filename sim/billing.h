@@ -9,13 +9,13 @@
 
 /* Why a request is refused; becomes Stripe's error body. */
 struct refusal {
-    int status;        /* 0: not refused */
-    const char *type;  /* static */
-    const char *code;  /* static; NULL: none */
-    const char *param; /* static; NULL: none */
+    int status;       /* 0: not refused */
+    const char *type; /* static */
+    const char *code; /* static; NULL: none */
+    char param[128];  /* "": none; cut if longer */
     char message[240];
 };
-/* Fills *why and returns false, so that callers can `return refuse(...)`. */
+/* Fills *why and returns false, so that callers can `return refuse(...)`. param NULL: none. */
 bool refuse(struct refusal *why, int status, const char *code, const char *param, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 

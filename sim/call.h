@@ -16,7 +16,7 @@ struct call {
 };
 typedef void call_fn(struct call *call);
 
-/* Answer with an object, expanded as asked. */
+/* Answer with an object, expanded as asked: objects in place of ids, what is hidden otherwise added (expand.c). */
 void call_answer(struct call *call, const struct object *o);
 void call_answer_json(struct call *call, json_t *json); /* steals; expanded too */
 
@@ -34,9 +34,6 @@ const struct list *call_scope(struct call *call, enum object_type type);
 bool call_says(struct call *call, const char *name, const char *text);
 bool call_created_matches(struct call *call, int64_t created);
 unsigned call_limit(struct call *call); /* 1..100; 0 after a refusal */
-
-/* expand.c: put objects in place of ids, as params[expand] asks. *json is changed. */
-bool call_expand(struct call *call, json_t *json);
 
 /* Handlers, by file. */
 call_fn customers_create, customers_get, customers_update, customers_delete, customers_list;

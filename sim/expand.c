@@ -3,98 +3,55 @@
 #include "sim/call.h"
 #include "sim/render.h"
 
-#define EXPAND_LEVELS_MAX 4
-
-static bool expand_path(struct call *call, json_t *node, const char *path, const char *whole);
-
-static bool cannot(struct call *call, const char *whole)
+/*
+ * Replace what stands at property of node by the object it names, or add what is there only when asked for. Gives what
+ * stands there now; NULL: nothing that could be gone into.
+ */
+static json_t *expand_property(struct call *call, json_t *node, const char *property)
 {
-    return refuse(
-        &call->why, 400, NULL, "expand",
-        "This property cannot be expanded (%.100s). You may want to try expanding another property.", whole);
-}
-
-/* Replace what stands at field of node by the object it names, if it does name one. Gives what stands there now. */
-static json_t *expand_field(struct call *call, json_t *node, const char *field)
-{
-    json_t *value = json_object_get(node, field);
+    json_t *value = json_object_get(node, property);
     const char *id = form_text(node, "id");
     const struct object *owner = id ? sim_find(call->sim, id) : NULL;
     const struct object *named = json_is_string(value) ? sim_find(call->sim, json_string_value(value)) : NULL;
     json_t *replacement = NULL;
 
-    if (named && strcmp(field, "id") != 0)
+    if (named)
         replacement = render_object(call->sim, named);
     else if (!value && owner)
-        replacement = render_expand_only(call->sim, owner, field);
-    if (!replacement)
-        return json_is_string(value) ? NULL : value;
-    if (json_object_set_new(node, field, replacement))
+        replacement = render_expand_only(call->sim, owner, property);
+    if (replacement && json_object_set_new(node, property, replacement))
         sim_die("out of memory");
-    return replacement;
+    return replacement ? replacement : value;
 }
 
-static bool expand_each(struct call *call, json_t *array, const char *path, const char *whole)
+/* The path is known to be expandable (expand_is_known); what is null, absent or a plain text on the way stays so. */
+static void expand_path(struct call *call, json_t *node, const char *path)
 {
+    char property[64];
+    size_t len = strcspn(path, ".");
     json_t *element;
     size_t i;
 
-    json_array_foreach(array, i, element) if (!expand_path(call, element, path, whole)) return false;
-    return true;
-}
-
-static bool expand_path(struct call *call, json_t *node, const char *path, const char *whole)
-{
-    char field[64];
-    size_t len = strcspn(path, ".");
-    const char *rest = path[len] ? path + len + 1 : "";
-
-    if (!*path)
-        return true;
-    if (!len || len >= sizeof field)
-        return cannot(call, whole);
-    memcpy(field, path, len);
-    field[len] = '\0';
-    json_t *value = expand_field(call, node, field);
-    if (!value)
-        return cannot(call, whole);
-    if (json_is_array(value))
-        return expand_each(call, value, rest, whole);
-    if (json_is_null(value))
-        return true; /* nothing there to expand */
-    return json_is_object(value) ? expand_path(call, value, rest, whole) : cannot(call, whole);
-}
-
-bool call_expand(struct call *call, json_t *json)
-{
-    json_t *wanted = json_object_get(call->params, "expand");
-    const char *key;
-    json_t *value;
-
-    if (wanted && !json_is_object(wanted))
-        return refuse(&call->why, 400, NULL, "expand", "Invalid array");
-    json_object_foreach(wanted, key, value)
-    {
-        const char *path = json_string_value(value);
-        unsigned levels = 1;
-        for (const char *c = path; c && *c; c++)
-            levels += *c == '.';
-        if (!path || levels > EXPAND_LEVELS_MAX)
-            return refuse(&call->why, 400, NULL, "expand",
-                          "You cannot expand more than %d levels of a property.", EXPAND_LEVELS_MAX);
-        if (!expand_path(call, json, path, path))
-            return false;
-    }
-    return true;
+    if (!len || len >= sizeof property || !json_is_object(node))
+        return;
+    memcpy(property, path, len);
+    property[len] = '\0';
+    path += len + (path[len] == '.');
+    json_t *value = expand_property(call, node, property);
+    if (!json_is_array(value))
+        expand_path(call, value, path);
+    else
+        json_array_foreach(value, i, element) expand_path(call, element, path);
 }
 
 void call_answer_json(struct call *call, json_t *json)
 {
-    if (call_expand(call, json)) {
-        call->answer = json;
-        return;
-    }
-    json_decref(json);
+    const char *key;
+    json_t *path;
+
+    json_object_foreach(json_object_get(call->params, "expand"), key, path)
+        expand_path(call, json, json_string_value(path));
+    call->answer = json;
 }
 
 void call_answer(struct call *call, const struct object *o)

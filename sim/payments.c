@@ -13,7 +13,7 @@ bool refuse(struct refusal *why, int status, const char *code, const char *param
     why->status = status;
     why->type = status == 402 ? "card_error" : "invalid_request_error";
     why->code = code;
-    why->param = param;
+    (void)snprintf(why->param, sizeof why->param, "%s", param ? param : "");
     va_start(args, fmt);
     if (vsnprintf(why->message, sizeof why->message, fmt, args) < 0)
         why->message[0] = '\0';

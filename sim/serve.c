@@ -167,6 +167,7 @@ static void answer_api(struct serve *serve, struct http_request *req, bool cut)
         .authorization = http_request_header(req, "Authorization", NULL),
         .idempotency_key = http_request_header(req, "Idempotency-Key", NULL),
         .version = http_request_header(req, "Stripe-Version", NULL),
+        .account = http_request_header(req, "Stripe-Account", NULL),
     };
     struct api_answer answer;
     size_t len;

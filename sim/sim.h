@@ -14,6 +14,7 @@
 
 #define SIM_START       INT64_C(1767225600) /* 2026-01-01T00:00:00Z */
 #define SIM_API_VERSION "2026-10-28.endive"
+#define SIM_ACCOUNT     "acct_1SimulatedInstep"
 #define SIM_EVENTS_DAYS 30
 
 struct sim;

@@ -122,6 +122,26 @@ is($sub->{status}, 'active', 'a subscription is active at once');
 is($sub->{latest_invoice}{amount_paid}, 3998, 'its first invoice, expanded, is paid');
 is(api('GET', '/v1/customers/cus_nobody')->{error}{code}, 'resource_missing', 'what is not there is missing');
 
+# ---- what Stripe refuses ----
+for my $case (
+    ['an unknown parameter', 400, 'parameter_unknown', 'nonsense', '/v1/subscriptions?limit=101&nonsense=1'],
+    ['an unknown nested parameter', 400, 'parameter_unknown', 'created[after]', '/v1/invoices?created[after]=1'],
+    ['an unknown property to expand', 400, undef, 'expand', '/v1/charges?expand[]=data.nonsense'],
+    ['an unknown version', 400, undef, undef, '/v1/customers', 'Stripe-Version: nonsense'],
+    ['an unknown account', 403, 'account_invalid', undef, '/v1/customers', 'Stripe-Account: acct_x'],
+) {
+    my ($name, $status, $code, $param, $path, @headers) = @$case;
+    my $out = curl('-u', 'sk_test_e2e:', '-w', "\n%{http_code}", (map { ('-H', $_) } @headers), "$SIM$path");
+    my ($body, $got) = $out =~ /\A(.*)\n(\d+)\z/s;
+    my $error = decode_json($body)->{error};
+    is_deeply([$got, @$error{qw(type code param)}], [$status, 'invalid_request_error', $code, $param],
+        "$name is refused");
+}
+my $account = api('GET', '/v1/account')->{id};
+like(curl('-i', '-u', 'sk_test_e2e:', '-H', "Stripe-Account: $account", '-H', 'Stripe-Version: 2025-03-31.basil',
+        "$SIM/v1/customers"), qr/^HTTP\/1.1 200 .*Stripe-Version: 2025-03-31.basil\r\nStripe-Account: $account/s,
+    'the account itself and a version that exists are taken, and echoed');
+
 my @ids = map { api('POST', '/v1/customers', "email=p$_")->{id} } 1 .. 5;
 my $page = api('GET', '/v1/customers?limit=2');
 is_deeply([map { $_->{id} } @{$page->{data}}], [@ids[4, 3]], 'a list is newest first');

@@ -1,0 +1,141 @@
+#include "sim/routes.h"
+
+#include <string.h>
+
+#define PAGE         "limit starting_after ending_before "
+#define CREATED      "created created[gt] created[gte] created[lt] created[lte] "
+#define ITEM         "items[][price] items[][quantity] "
+#define SUBSCRIPTION ITEM "cancel_at cancel_at_period_end default_payment_method metadata[*] trial_end "
+#define CUSTOMER     "description email invoice_settings[default_payment_method] metadata[*] name "
+#define PRODUCT      "active metadata[*] name "
+#define PRICE        "active lookup_key metadata[*] nickname "
+#define RECURRING    "recurring[interval] recurring[interval_count] "
+#define ENDPOINT     "description enabled_events[] url "
+#define SESSION_LINE                                                                                         \
+    "line_items[][price] line_items[][quantity] line_items[][price_data][currency] "                         \
+    "line_items[][price_data][product] line_items[][price_data][product_data][name] "                        \
+    "line_items[][price_data][recurring][interval] line_items[][price_data][unit_amount] "
+#define SESSION                                                                                              \
+    SESSION_LINE "cancel_url client_reference_id customer customer_creation customer_email expires_at "      \
+                 "invoice_creation[enabled] metadata[*] mode subscription_data[metadata][*] "                \
+                 "subscription_data[trial_end] subscription_data[trial_period_days] success_url "
+
+// clang-format off: a table
+static const struct route routes[] = {
+    {"GET /v1/account", account_get, "account", ""},
+    {"GET /v1/charges", charges_list, "[charge]", PAGE CREATED "customer payment_intent"},
+    {"GET /v1/charges/{id}", charges_get, "charge", ""},
+    {"GET /v1/checkout/sessions", sessions_list, "[checkout.session]",
+     PAGE CREATED "customer customer_details[email] payment_intent status subscription"},
+    {"POST /v1/checkout/sessions", sessions_create, "checkout.session", SESSION},
+    {"GET /v1/checkout/sessions/{id}", sessions_get, "checkout.session", ""},
+    {"POST /v1/checkout/sessions/{id}/expire", sessions_expire, "checkout.session", ""},
+    {"GET /v1/checkout/sessions/{id}/line_items", sessions_lines, "[item]", "limit starting_after"},
+    {"GET /v1/customers", customers_list, "[customer]", PAGE CREATED "email"},
+    {"POST /v1/customers", customers_create, "customer", CUSTOMER "payment_method"},
+    {"GET /v1/customers/{id}", customers_get, "customer", ""},
+    {"POST /v1/customers/{id}", customers_update, "customer", CUSTOMER},
+    {"DELETE /v1/customers/{id}", customers_delete, "customer", ""},
+    {"GET /v1/events", events_list, "[event]", PAGE CREATED "delivery_success type types[]"},
+    {"GET /v1/events/{id}", events_get, "event", ""},
+    {"GET /v1/invoice_payments", invoice_payments_list, "[invoice_payment]",
+     PAGE CREATED "invoice payment[payment_intent] payment[type] status"},
+    {"GET /v1/invoice_payments/{id}", invoice_payments_get, "invoice_payment", ""},
+    {"GET /v1/invoiceitems", invoiceitems_list, "[invoiceitem]", PAGE CREATED "customer invoice pending"},
+    {"POST /v1/invoiceitems", invoiceitems_create, "invoiceitem", "amount currency customer description"},
+    {"GET /v1/invoiceitems/{id}", invoiceitems_get, "invoiceitem", ""},
+    {"GET /v1/invoices", invoices_list, "[invoice]",
+     PAGE CREATED "collection_method customer status subscription"},
+    {"POST /v1/invoices", invoices_create, "invoice", "auto_advance currency customer metadata[*]"},
+    {"GET /v1/invoices/{id}", invoices_get, "invoice", ""},
+    {"GET /v1/invoices/{id}/lines", invoices_lines, "[line_item]", PAGE},
+    {"POST /v1/invoices/{id}/finalize", invoices_finalize, "invoice", ""},
+    {"POST /v1/invoices/{id}/mark_uncollectible", invoices_mark_uncollectible, "invoice", ""},
+    {"POST /v1/invoices/{id}/pay", invoices_pay, "invoice", "payment_method"},
+    {"POST /v1/invoices/{id}/void", invoices_void, "invoice", ""},
+    {"GET /v1/payment_intents", intents_list, "[payment_intent]", PAGE CREATED "customer"},
+    {"GET /v1/payment_intents/{id}", intents_get, "payment_intent", ""},
+    {"GET /v1/payment_methods", payment_methods_list, "[payment_method]", PAGE "customer type"},
+    {"GET /v1/payment_methods/{id}", payment_methods_get, "payment_method", ""},
+    {"POST /v1/payment_methods/{id}/attach", payment_methods_attach, "payment_method", "customer"},
+    {"GET /v1/prices", prices_list, "[price]", PAGE CREATED "active currency lookup_keys[] product type"},
+    {"POST /v1/prices", prices_create, "price",
+     PRICE RECURRING "currency product product_data[name] unit_amount"},
+    {"GET /v1/prices/{id}", prices_get, "price", ""},
+    {"POST /v1/prices/{id}", prices_update, "price", PRICE},
+    {"GET /v1/products", products_list, "[product]", PAGE CREATED "active ids[]"},
+    {"POST /v1/products", products_create, "product", PRODUCT},
+    {"GET /v1/products/{id}", products_get, "product", ""},
+    {"POST /v1/products/{id}", products_update, "product", PRODUCT},
+    {"GET /v1/setup_intents", setup_intents_list, "[setup_intent]", PAGE CREATED "customer"},
+    {"GET /v1/setup_intents/{id}", setup_intents_get, "setup_intent", ""},
+    {"GET /v1/subscription_items", items_list, "[subscription_item]", PAGE "subscription"},
+    {"GET /v1/subscription_items/{id}", items_get, "subscription_item", ""},
+    {"GET /v1/subscriptions", subscriptions_list, "[subscription]",
+     PAGE CREATED "collection_method customer price status"},
+    {"POST /v1/subscriptions", subscriptions_create, "subscription",
+     SUBSCRIPTION "customer payment_behavior trial_period_days"},
+    {"GET /v1/subscriptions/{id}", subscriptions_get, "subscription", ""},
+    {"POST /v1/subscriptions/{id}", subscriptions_update, "subscription",
+     SUBSCRIPTION "items[][deleted] items[][id] proration_behavior"},
+    {"DELETE /v1/subscriptions/{id}", subscriptions_cancel, "subscription", ""},
+    {"GET /v1/webhook_endpoints", endpoints_list, "[webhook_endpoint]", PAGE},
+    {"POST /v1/webhook_endpoints", endpoints_create, "webhook_endpoint", ENDPOINT "api_version"},
+    {"GET /v1/webhook_endpoints/{id}", endpoints_get, "webhook_endpoint", ""},
+    {"POST /v1/webhook_endpoints/{id}", endpoints_update, "webhook_endpoint", ENDPOINT "disabled"},
+    {"DELETE /v1/webhook_endpoints/{id}", endpoints_delete, "webhook_endpoint", ""},
+    {"GET /v2/core/events", thin_events_list, NULL,
+     "created[gt] created[gte] created[lt] created[lte] limit object_id page types[]"},
+    {"GET /v2/core/events/{id}", thin_events_get, NULL, ""},
+};
+// clang-format on
+
+/* Does the request fit the template? The {id} part is copied to id. */
+static bool route_matches(const struct route *route, const char *method, const char *path, char *id,
+                          size_t size)
+{
+    size_t method_len = strlen(method);
+    const char *template = route->name + method_len + 1;
+
+    if (strncmp(route->name, method, method_len) != 0 || route->name[method_len] != ' ')
+        return false;
+    const char *brace = strchr(template, '{');
+    if (!brace)
+        return strcmp(template, path) == 0;
+    size_t head_len = (size_t)(brace - template);
+    if (strncmp(template, path, head_len) != 0)
+        return false;
+    size_t id_len = strcspn(path + head_len, "/");
+    if (!id_len || id_len >= size || strcmp(path + head_len + id_len, brace + 4) != 0)
+        return false;
+    memcpy(id, path + head_len, id_len);
+    id[id_len] = '\0';
+    return true;
+}
+
+const struct route *route_find(const char *method, const char *path, char *id, size_t size)
+{
+    *id = '\0';
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+        if (route_matches(&routes[i], method, path, id, size))
+            return &routes[i];
+    return NULL;
+}
+
+bool version_is_known(const char *version)
+{
+    /* By train; 2024-06-20 is the last of the versions without a name, the only one of them that is taken. */
+    static const char *const versions[] = {
+        "2024-06-20",        "2024-09-30.acacia", "2024-10-28.acacia", "2024-11-20.acacia",
+        "2024-12-18.acacia", "2025-01-27.acacia", "2025-02-24.acacia", "2025-03-31.basil",
+        "2025-04-30.basil",  "2025-05-28.basil",  "2025-06-30.basil",  "2025-07-30.basil",
+        "2025-08-27.basil",  "2025-09-30.clover", "2025-10-29.clover", "2025-11-17.clover",
+        "2025-12-15.clover", "2026-01-28.clover", "2026-02-25.clover", "2026-03-25.dahlia",
+        "2026-04-22.dahlia", "2026-05-27.dahlia", "2026-06-24.dahlia", "2026-07-29.dahlia",
+        "2026-08-26.dahlia", "2026-09-30.endive", "2026-10-28.endive"};
+
+    for (size_t i = 0; version && i < sizeof versions / sizeof *versions; i++)
+        if (strcmp(version, versions[i]) == 0)
+            return true;
+    return false;
+}
