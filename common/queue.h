@@ -20,7 +20,7 @@
 struct queue;
 struct redis_client;
 
-#define QUEUE_KEY_BYTES_MAX    520 /* two ids of up to 255 bytes and the colon */
+#define QUEUE_KEY_BYTES_MAX    511 /* two ids of up to 255 bytes and the colon */
 #define QUEUE_TOKEN_BYTES      40
 #define QUEUE_ENTRIES_PER_TURN 256 /* oldest first; the rest waits for the next turn */
 
@@ -77,7 +77,7 @@ void queue_free(struct queue *queue);
 /* err as in redis_reply_fn. Exactly once, never before the verb returns. */
 typedef void queue_done_fn(enum err err, const struct failure *fail, void *arg);
 
-/* Append and make ready, in one step. key "<account>:<id>". ERR_PROTOCOL with "OOM": Redis is full. */
+/* Append and make ready, in one step. key "<account>:<id>", both as stripe_id_is_plain() says, else ERR_INVALID. ERR_PROTOCOL with "OOM": Redis is full. */
 enum err queue_enqueue(struct queue *queue, const char *key, const struct envelope *envelope,
                        queue_done_fn *done, void *arg, struct failure *fail);
 

@@ -34,6 +34,12 @@ static void test_round_trip(void)
     tap_ok(!take_one(&one, &lease), "and nothing is left to take");
 }
 
+/* What no id of Stripe's looks like, and Redis, a URL or a pattern would understand in its own way. */
+static const char *const odd_keys[] = {
+    "self:cus_1:x", "self:{0}",    "self:cus 1",        "self:cus_1\n", "self:cus_*",   "self:cus_1?a",
+    "self:../x",    "self:cus%2f", "self:cus_\xc3\xa9", "{0}:cus_1",    "acct 1:cus_1", "acct_1/x:cus_1",
+};
+
 static void test_bad_arguments(void)
 {
     char longest[QUEUE_KEY_BYTES_MAX + 2], text[5000];
@@ -42,7 +48,7 @@ static void test_bad_arguments(void)
     struct failure fail;
 
     memset(longest, 'x', sizeof longest);
-    longest[4] = ':';
+    longest[255] = ':';
     longest[sizeof longest - 1] = '\0';
     tap_ok(put(&one, longest, "evt_1", QUEUE_WEBHOOK) == ERR_INVALID, "a key that is too long is refused");
     longest[sizeof longest - 2] = '\0';
@@ -51,6 +57,8 @@ static void test_bad_arguments(void)
                put(&one, ":cus_1", "evt_1", QUEUE_WEBHOOK) == ERR_INVALID &&
                put(&one, "self:", "evt_1", QUEUE_WEBHOOK) == ERR_INVALID,
            "nor is a key without account or id accepted");
+    for (size_t i = 0; i < sizeof odd_keys / sizeof *odd_keys; i++)
+        tap_ok(put(&one, odd_keys[i], "evt_1", QUEUE_WEBHOOK) == ERR_INVALID, "nor the key %zu", i);
     tap_ok(put(&one, "self:cus_1", "evt_1", QUEUE_LANES) == ERR_INVALID, "nor an unknown lane");
     memset(text, 'x', sizeof text);
     text[sizeof text - 1] = '\0';
