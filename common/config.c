@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/stripe_id.h"
+
 #define INGEST                (unsigned)CONFIG_INGEST
 #define WORKER                (unsigned)CONFIG_WORKER
 #define SECRET_FILE_BYTES_MAX 65536
@@ -228,6 +230,9 @@ static enum err values_check(const struct config *config, unsigned program, stru
         strncmp(key + 3, config->mode, 4) != 0)
         return failf(fail, ERR_CONFIG, "STRIPE_API_KEY is a key of the other mode than INSTEP_MODE=%s",
                      config->mode);
+    if (*config->account &&
+        (strncmp(config->account, "acct_", 5) != 0 || !stripe_id_is_plain(config->account)))
+        return failf(fail, ERR_CONFIG, "INSTEP_ACCOUNT is no account's id (acct_…)");
     if (config->retry_base_ms > config->retry_max_ms)
         return failf(fail, ERR_CONFIG, "INSTEP_RETRY_BASE_MS is longer than INSTEP_RETRY_MAX_MS");
     if ((program & WORKER) && config->fetch_timeout_ms >= config->lease_ms)

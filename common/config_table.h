@@ -13,6 +13,8 @@
 #define CONFIG_TABLE(X)                                                                                      \
     X(database_url, "DATABASE_URL", SECRET, "", "libpq URL", 1, 4096, WORKER,                                \
       "Postgres. Workers log in as a member of instep_worker, `instep migrate` as a role that may create roles; several hosts may be listed. Never through a transaction pooler.")  \
+    X(account, "INSTEP_ACCOUNT", TEXT, "", "acct_…", 6, 255, 0,                                              \
+      "Id of the Stripe account that the platform itself is; events and commands that name it are the platform's own.") \
     X(admin_listen, "INSTEP_ADMIN_LISTEN", TEXT, "", "address:port", 1, 255, 0,                              \
       "Health and metrics. Unset: 127.0.0.1:9080 for ingest, 127.0.0.1:9081 for a worker. Port 0 picks a free one and logs it.") \
     X(apply_connections, "INSTEP_APPLY_CONNECTIONS", NUMBER, "4", "connections", 1, 32, 0,                   \

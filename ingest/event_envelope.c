@@ -6,25 +6,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/stripe_id.h"
 #include "ingest/event_routing.h"
 
-#define OWN_ACCOUNT    "self" /* the platform's own account, in keys */
 #define TYPE_BYTES_MAX 128
 
 /* ---- texts ---- */
-
-bool event_id_is_plain(const char *id)
-{
-    size_t len = strnlen(id, EVENT_ID_BYTES_MAX + 1);
-
-    if (!len || len > EVENT_ID_BYTES_MAX || id[0] == '_' || id[0] == '-' || id[0] == '.')
-        return false;
-    for (size_t i = 0; i < len; i++)
-        if (!((id[i] >= 'a' && id[i] <= 'z') || (id[i] >= 'A' && id[i] <= 'Z') ||
-              (id[i] >= '0' && id[i] <= '9') || id[i] == '_' || id[i] == '-' || id[i] == '.'))
-            return false;
-    return true;
-}
 
 /* invoice, checkout.session, customer.subscription.updated, v2.core.event */
 static bool is_type(const char *text)
@@ -62,7 +49,7 @@ static enum err read_common(struct event_envelope *event, const struct picked *v
     const char *type = values[EV_TYPE].text;
     enum pick_kind livemode = values[EV_LIVEMODE].kind;
 
-    if (!id || !event_id_is_plain(id))
+    if (!id || !stripe_id_is_plain(id))
         return failf(fail, ERR_INVALID, "the event has no usable id");
     if (!type || !is_type(type))
         return failf(fail, ERR_INVALID, "the event has no usable type");
@@ -74,16 +61,14 @@ static enum err read_common(struct event_envelope *event, const struct picked *v
     return ERR_OK;
 }
 
-static enum err read_account(struct event_envelope *event, const struct picked *values,
-                             enum event_value value, struct failure *fail)
+/* text may be NULL: no text. The platform's own account is "", by whatever name it comes. */
+static enum err set_account(struct event_envelope *event, const char *text, const char *own_account,
+                            struct failure *fail)
 {
-    const char *account = values[value].text;
-
-    if (!is_there(values, value))
-        return ERR_OK;
-    if (!account || !event_id_is_plain(account))
+    if (!text || !stripe_id_is_plain(text))
         return failf(fail, ERR_INVALID, "the event's account is no id");
-    event->envelope.account = account;
+    if (strcmp(stripe_account_name(text, own_account), STRIPE_OWN_ACCOUNT) != 0)
+        event->envelope.account = text;
     return ERR_OK;
 }
 
@@ -95,7 +80,7 @@ static enum err read_object_id(struct event_envelope *event, const struct picked
 
     if (!is_there(values, value)) /* invoice.upcoming, balance */
         return ERR_OK;
-    if (id && event_id_is_plain(id))
+    if (id && stripe_id_is_plain(id))
         event->envelope.object_id = id;
     else if (values[value].kind != PICK_STRING || !event_route_find(event->envelope.object_type)->own_ids)
         return failf(fail, ERR_INVALID, "the event's object has no usable id");
@@ -105,7 +90,7 @@ static enum err read_object_id(struct event_envelope *event, const struct picked
 /* subject is the customer, else the object, "" if there is neither. */
 static void set_key(struct event_envelope *event, const char *subject)
 {
-    const char *account = *event->envelope.account ? event->envelope.account : OWN_ACCOUNT;
+    const char *account = stripe_account_name(event->envelope.account, "");
     int len = snprintf(event->key, sizeof event->key, "%s:%s", account, *subject ? subject : "none");
 
     assert(len > 0 && (size_t)len < sizeof event->key); /* both are plain ids */
@@ -123,7 +108,7 @@ static enum err find_payer(const struct picked *values, const struct event_route
 
         if (!is_there(values, route->customer[i]))
             continue;
-        if (!payer || !event_id_is_plain(payer))
+        if (!payer || !stripe_id_is_plain(payer))
             return failf(fail, ERR_INVALID, "the event's customer is no id");
         *ret_payer = payer;
         break;
@@ -132,11 +117,11 @@ static enum err find_payer(const struct picked *values, const struct event_route
 }
 
 static enum err parse_snapshot(struct event_envelope *event, const struct picked *values,
-                               struct failure *fail)
+                               const char *own_account, struct failure *fail)
 {
     const struct event_route *route;
     const char *type = values[EV_OBJECT_TYPE].text, *payer;
-    enum err err;
+    enum err err = ERR_OK;
 
     if (values[EV_OBJECT].kind != PICK_OBJECT)
         return failf(fail, ERR_INVALID, "the event has no data.object");
@@ -148,7 +133,8 @@ static enum err parse_snapshot(struct event_envelope *event, const struct picked
     event->envelope.api_version = printable_or_empty(values[EV_API_VERSION].text);
     event->envelope.object_type = type;
     route = event_route_find(type);
-    err = read_account(event, values, EV_ACCOUNT, fail);
+    if (is_there(values, EV_ACCOUNT))
+        err = set_account(event, values[EV_ACCOUNT].text, own_account, fail);
     if (err == ERR_OK)
         err = read_object_id(event, values, EV_OBJECT_ID, fail);
     if (err == ERR_OK)
@@ -164,7 +150,7 @@ static enum err parse_snapshot(struct event_envelope *event, const struct picked
     if (route->instead != EV_ID) {
         const char *other = id_of(values, route->instead);
 
-        if (other && event_id_is_plain(other)) {
+        if (other && stripe_id_is_plain(other)) {
             event->envelope.object_id = other;
             event->envelope.object_type = route->instead_type;
         }
@@ -183,27 +169,48 @@ static bool two_digits(const char *text, int low, int high, int *ret)
     return *ret >= low && *ret <= high;
 }
 
-/* "2026-10-01T12:00:00.000Z", with or without a fraction. */
+/* "Z", "+02:00": how far the time before it is ahead of UTC. */
+static bool read_offset(const char *text, int *ret_s)
+{
+    int hours, minutes;
+
+    *ret_s = 0;
+    if (!strcmp(text, "Z") || !strcmp(text, "z"))
+        return true;
+    if (strlen(text) != 6 || (*text != '+' && *text != '-') || text[3] != ':' ||
+        !two_digits(text + 1, 0, 23, &hours) || !two_digits(text + 4, 0, 59, &minutes))
+        return false;
+    *ret_s = (hours * 60 + minutes) * (*text == '+' ? 60 : -60);
+    return true;
+}
+
+/* RFC 3339: "2026-10-01T12:00:00.000Z", with or without a fraction, with any offset. */
 static bool read_time(const char *text, int64_t *ret_s)
 {
     struct tm utc = {0};
-    int century, year;
+    int century, year, offset_s;
     const char *rest;
 
-    if (!text || strnlen(text, 20) < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
-        text[13] != ':' || text[16] != ':' || !two_digits(text, 19, 99, &century) ||
-        !two_digits(text + 2, 0, 99, &year) || !two_digits(text + 5, 1, 12, &utc.tm_mon) ||
-        !two_digits(text + 8, 1, 31, &utc.tm_mday) || !two_digits(text + 11, 0, 23, &utc.tm_hour) ||
-        !two_digits(text + 14, 0, 59, &utc.tm_min) || !two_digits(text + 17, 0, 60, &utc.tm_sec))
+    if (!text || strnlen(text, 20) < 20 || text[4] != '-' || text[7] != '-' ||
+        (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':' ||
+        !two_digits(text, 19, 99, &century) || !two_digits(text + 2, 0, 99, &year) ||
+        !two_digits(text + 5, 1, 12, &utc.tm_mon) || !two_digits(text + 8, 1, 31, &utc.tm_mday) ||
+        !two_digits(text + 11, 0, 23, &utc.tm_hour) || !two_digits(text + 14, 0, 59, &utc.tm_min) ||
+        !two_digits(text + 17, 0, 60, &utc.tm_sec))
         return false;
     rest = text + 19;
-    if (*rest == '.')
-        rest += 1 + strspn(rest + 1, "0123456789");
-    if (strcmp(rest, "Z") != 0)
+    if (*rest == '.') {
+        size_t digits = strspn(rest + 1, "0123456789");
+
+        if (!digits)
+            return false;
+        rest += 1 + digits;
+    }
+    if (!read_offset(rest, &offset_s))
         return false;
     utc.tm_mon--;
     utc.tm_year = century * 100 + year - 1900;
-    *ret_s = (int64_t)timegm(&utc);
+    *ret_s = (int64_t)timegm(&utc) - offset_s;
     return *ret_s >= 0;
 }
 
@@ -220,7 +227,7 @@ static void read_owner(struct event_envelope *event, char *url)
         if (strncmp(url, owners[i].prefix, strlen(owners[i].prefix)) != 0)
             continue;
         id[strcspn(id, "/?")] = '\0';
-        if (!event_id_is_plain(id))
+        if (!stripe_id_is_plain(id))
             return;
         event->envelope.object_type = owners[i].type;
         event->envelope.object_id = id;
@@ -228,16 +235,38 @@ static void read_owner(struct event_envelope *event, char *url)
     }
 }
 
-static enum err parse_thin(struct event_envelope *event, const struct picked *values, struct failure *fail)
+/*
+ * Where it happened, as a path from the outside in: "acct_1", "org_1/acct_1", "acct_1/acct_2"; an organization alone is
+ * no account. text lies in our own storage and is cut.
+ */
+static enum err read_context(struct event_envelope *event, char *text, const char *own_account,
+                             struct failure *fail)
 {
-    const char *context = values[EV_CONTEXT].text, *type = values[EV_RELATED_TYPE].text;
+    const char *account = NULL;
+
+    if (!text)
+        return failf(fail, ERR_INVALID, "the event's context is no path of ids");
+    for (char *part = text, *rest; part; part = rest) {
+        rest = strchr(part, '/');
+        if (rest)
+            *rest++ = '\0';
+        if (!strncmp(part, "acct_", 5))
+            account = part;
+    }
+    return account ? set_account(event, account, own_account, fail) : ERR_OK;
+}
+
+static enum err parse_thin(struct event_envelope *event, const struct picked *values, const char *own_account,
+                           struct failure *fail)
+{
+    const char *type = values[EV_RELATED_TYPE].text;
     enum err err = ERR_OK;
 
     event->thin = true;
     if (!read_time(values[EV_CREATED].text, &event->envelope.created))
         return failf(fail, ERR_INVALID, "the event has no usable time of creation");
-    if (context && !strncmp(context, "acct_", 5)) /* else an organization's path, or none */
-        err = read_account(event, values, EV_CONTEXT, fail);
+    if (is_there(values, EV_CONTEXT))
+        err = read_context(event, (char *)values[EV_CONTEXT].text, own_account, fail);
     if (err == ERR_OK && is_there(values, EV_RELATED)) {
         if (!type || !is_type(type))
             return failf(fail, ERR_INVALID, "the event's related object has no usable type");
@@ -265,8 +294,8 @@ static const struct pick_want wants[EV_COUNT] = {
 _Static_assert(EV_COUNT <= EVENT_VALUES, "the storage of an event is too small");
 _Static_assert((int)EV_ROOT == PICK_ROOT, "the root has one name");
 
-enum err event_envelope_parse(const void *body, size_t len, struct event_envelope *ret_event,
-                              struct failure *fail)
+enum err event_envelope_parse(const void *body, size_t len, const char *own_account,
+                              struct event_envelope *ret_event, struct failure *fail)
 {
     struct picked values[EV_COUNT];
     const char *form;
@@ -290,5 +319,6 @@ enum err event_envelope_parse(const void *body, size_t len, struct event_envelop
     err = read_common(ret_event, values, fail);
     if (err != ERR_OK)
         return err;
-    return *form == 'e' ? parse_snapshot(ret_event, values, fail) : parse_thin(ret_event, values, fail);
+    return *form == 'e' ? parse_snapshot(ret_event, values, own_account, fail)
+                        : parse_thin(ret_event, values, own_account, fail);
 }

@@ -14,8 +14,6 @@
 #include "common/queue.h"
 #include "ingest/json_pick.h"
 
-#define EVENT_ID_BYTES_MAX 255
-
 #define EVENT_VALUES 40 /* of an event, at most: what routing may look at */
 
 /* Its strings point into itself or are static: never copy it. Nothing to release. */
@@ -26,14 +24,11 @@ struct event_envelope {
     char storage[EVENT_VALUES * PICK_STORAGE_BYTES_EACH];
 };
 
-/* ERR_INVALID: not an event that can be understood; fail says why, without quoting it. *ret_event is undefined then. */
-enum err event_envelope_parse(const void *body, size_t len, struct event_envelope *ret_event,
-                              struct failure *fail);
-
 /*
- * May it be part of a key and of a URL: 1..255 of A-Z a-z 0-9 _ - . with a letter or digit first. Everything that
- * Stripe makes up is; what people choose (coupons, products, plans) need not be.
+ * own_account is INSTEP_ACCOUNT, "" if unset: an event that names it is the platform's own. ERR_INVALID: not an event
+ * that can be understood; fail says why, without quoting it. *ret_event is undefined then.
  */
-bool event_id_is_plain(const char *id);
+enum err event_envelope_parse(const void *body, size_t len, const char *own_account,
+                              struct event_envelope *ret_event, struct failure *fail);
 
 #endif

@@ -216,6 +216,7 @@ static enum err create_webhook(struct ingest *ingest, const struct config *confi
     struct webhook_options options = {
         .secrets = config->stripe_webhook_secrets,
         .event_types = config->event_types,
+        .own_account = config->account,
         .live = !strcmp(config->mode, "live"),
         .tolerance_s = config->signature_tolerance_s,
         .enqueue_timeout_ms = (unsigned)config->enqueue_timeout_ms,

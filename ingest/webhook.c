@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/queue.h"
+#include "common/stripe_id.h"
 #include "ingest/event_envelope.h"
 #include "ingest/stripe_signature.h"
 #include "ingest/type_filter.h"
@@ -26,15 +27,16 @@ struct delivery {
     TAILQ_ENTRY(delivery) link;
     struct http_request *req; /* ours to answer; NULL once answered */
     int64_t started_mono_ms;
-    char event_id[EVENT_ID_BYTES_MAX + 1]; /* for the log */
+    char event_id[STRIPE_ID_BYTES_MAX + 1]; /* for the log */
 };
 TAILQ_HEAD(delivery_list, delivery);
 
 struct webhook {
-    struct queue *queue;             /* borrowed */
-    struct stripe_secrets *secrets;  /* owned */
-    struct type_filter *filter;      /* owned */
-    struct webhook_options options;  /* its texts are not kept */
+    struct queue *queue;            /* borrowed */
+    struct stripe_secrets *secrets; /* owned */
+    struct type_filter *filter;     /* owned */
+    struct webhook_options options; /* its texts are not kept */
+    char own_account[STRIPE_ID_BYTES_MAX + 1];
     struct event overdue;            /* the oldest unanswered delivery's deadline */
     struct delivery_list unanswered; /* oldest first, all with the same timeout */
     unsigned in_flight;              /* answered or not: Redis has not said */
@@ -281,7 +283,7 @@ void webhook_handle(struct webhook *webhook, struct http_request *req)
     }
     if (!verify(webhook, req, body, len))
         return;
-    err = event_envelope_parse(body, len, &event, &fail);
+    err = event_envelope_parse(body, len, webhook->own_account, &event, &fail);
     if (err != ERR_OK)
         reject(webhook, req, "event_malformed", fail.text);
     else if (event.envelope.livemode != webhook->options.live)
@@ -311,7 +313,8 @@ enum err webhook_create(struct event_base *base, struct queue *queue, struct met
     }
     webhook->queue = queue;
     webhook->options = *options;
-    webhook->options.secrets = webhook->options.event_types = NULL;
+    webhook->options.secrets = webhook->options.event_types = webhook->options.own_account = NULL;
+    (void)snprintf(webhook->own_account, sizeof webhook->own_account, "%s", options->own_account);
     TAILQ_INIT(&webhook->unanswered);
     err = stripe_secrets_create(options->secrets, &webhook->secrets, fail);
     if (err == ERR_OK)

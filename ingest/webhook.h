@@ -26,6 +26,7 @@ struct webhook;
 struct webhook_options {
     const char *secrets;     /* comma-separated; not kept */
     const char *event_types; /* comma-separated; not kept */
+    const char *own_account; /* INSTEP_ACCOUNT, at most 255 bytes, "" if unset; not kept */
     bool live;               /* the mode that is served */
     int64_t tolerance_s;     /* of a signature's time, either way */
     unsigned enqueue_timeout_ms;

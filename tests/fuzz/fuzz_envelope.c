@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/stripe_id.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void require(bool holds)
@@ -16,7 +18,7 @@ static void require(bool holds)
 
 static bool plain_or_empty(const char *id)
 {
-    return !*id || event_id_is_plain(id);
+    return !*id || stripe_id_is_plain(id);
 }
 
 static void check(const struct event_envelope *event)
@@ -24,10 +26,10 @@ static void check(const struct event_envelope *event)
     const struct envelope *e = &event->envelope;
     const char *colon = strchr(event->key, ':');
 
-    require(colon && colon > event->key && event_id_is_plain(colon + 1) &&
+    require(colon && colon > event->key && stripe_id_is_plain(colon + 1) &&
             strlen(event->key) <= QUEUE_KEY_BYTES_MAX);
-    require(event_id_is_plain(e->event_id) && plain_or_empty(e->object_id) && plain_or_empty(e->customer) &&
-            plain_or_empty(e->account));
+    require(stripe_id_is_plain(e->event_id) && plain_or_empty(e->object_id) && plain_or_empty(e->customer) &&
+            plain_or_empty(e->account) && strcmp(e->account, "acct_own") != 0);
     require(*e->type && e->created >= 0);
     for (const char *p = e->api_version; *p; p++)
         require(*p >= ' ' && *p <= '~');
@@ -46,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (size)
         memcpy(body, data, size);
-    if (event_envelope_parse(body, size, &event, NULL) == ERR_OK)
+    if (event_envelope_parse(body, size, "acct_own", &event, NULL) == ERR_OK)
         check(&event);
     free(body);
     return 0;
