@@ -7,9 +7,10 @@ static const struct {
     const char *name;
     enum fate fate;
     enum delay delay;
+    bool counts;
     unsigned attempts;
 } policies[OUTCOMES] = {
-#define X(outcome, name, fate, delay, attempts) [outcome] = {name, fate, delay, attempts},
+#define X(outcome, name, fate, delay, counts, attempts) [outcome] = {name, fate, delay, counts, attempts},
     OUTCOME_LIST(X)
 #undef X
 };
@@ -22,6 +23,11 @@ const char *outcome_name(enum outcome outcome)
 enum fate outcome_fate(enum outcome outcome)
 {
     return policies[outcome].fate;
+}
+
+bool outcome_counts(enum outcome outcome)
+{
+    return policies[outcome].counts;
 }
 
 bool outcome_buries(enum outcome outcome, unsigned attempt, unsigned attempts_max)
@@ -59,23 +65,38 @@ unsigned outcome_delay_ms(enum outcome outcome, unsigned attempt, unsigned base_
     return (unsigned)between(high ? 1 : 0, high, random);
 }
 
-enum outcome outcome_of_sqlstate(const char *sqlstate)
+static bool starts_with(const char *sqlstate, const char *prefix)
+{
+    return !strncmp(sqlstate, prefix, strlen(prefix));
+}
+
+bool outcome_is_outage(const char *sqlstate)
+{
+    return starts_with(sqlstate, "08") || starts_with(sqlstate, "53") || starts_with(sqlstate, "57P");
+}
+
+enum outcome outcome_of_sqlstate(const char *sqlstate, bool from_within)
 {
     static const struct {
         const char *prefix;
         enum outcome outcome;
     } meanings[] = {
         {"IS001", OUTCOME_UNKNOWN_SHAPE}, {"IS002", OUTCOME_BUG},        {"IS003", OUTCOME_POLICY},
-        {"40001", OUTCOME_CONTENTION},    {"40P01", OUTCOME_CONTENTION}, {"55P03", OUTCOME_CONTENTION},
-        {"08", OUTCOME_OUTAGE},           {"53", OUTCOME_OUTAGE},    /* too little of something */
-        {"57P", OUTCOME_OUTAGE},          {"58", OUTCOME_OUTAGE},    /* shutting down; disk trouble */
-        {"25006", OUTCOME_OUTAGE},        {"42501", OUTCOME_OUTAGE}, /* a standby; grants not in place */
-        {"42883", OUTCOME_OUTAGE},        {"3F000", OUTCOME_OUTAGE}, /* not migrated yet */
+        {"IS004", OUTCOME_POLICY},        {"40001", OUTCOME_CONTENTION}, {"40P01", OUTCOME_CONTENTION},
+        {"55P03", OUTCOME_CONTENTION},    {"08", OUTCOME_OUTAGE},        {"53", OUTCOME_OUTAGE},
+        {"57P", OUTCOME_OUTAGE},   /* shutting down */
+        {"58", OUTCOME_OUTAGE},    /* disk trouble */
+        {"25006", OUTCOME_OUTAGE}, /* a standby */
         {"57014", OUTCOME_BUG}, /* a statement that never ends in time: counts, or it would come back for ever */
     };
+    static const char *const not_migrated[] = {"42501", "42883",
+                                               "3F000"}; /* a grant, function or schema is missing */
 
+    for (size_t i = 0; i < sizeof not_migrated / sizeof *not_migrated; i++)
+        if (!from_within && !strcmp(sqlstate, not_migrated[i]))
+            return OUTCOME_OUTAGE;
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
-        if (!strncmp(sqlstate, meanings[i].prefix, strlen(meanings[i].prefix)))
+        if (starts_with(sqlstate, meanings[i].prefix))
             return meanings[i].outcome;
     return OUTCOME_BUG;
 }

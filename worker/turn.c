@@ -15,6 +15,7 @@
 #include "worker/fetch.h"
 #include "worker/lock.h"
 #include "worker/stats.h"
+#include "worker/text.h"
 #include "worker/turn_private.h"
 
 static bool (*const operations[TURN_DONE])(struct turn *, enum outcome *) = {
@@ -52,6 +53,7 @@ enum outcome turn_because(struct turn *turn, enum outcome outcome, const char *f
     va_start(args, format);
     (void)vsnprintf(turn->text, sizeof turn->text, format, args);
     va_end(args);
+    text_tidy(turn->text); /* what was cut may end within a character */
     return outcome;
 }
 
@@ -73,13 +75,13 @@ static void turn_note(struct turn *turn, enum outcome outcome)
         return;
     turn->outcome = outcome;
     turn->label = outcome_name(outcome);
-    turn->count_attempt = outcome_fate(outcome) == FATE_FAIL;
+    turn->count_attempt = outcome_counts(outcome);
     turn->delay_ms =
         outcome_delay_ms(outcome, turn->lease.attempts, (unsigned)turn->env->config->retry_base_ms,
                          (unsigned)turn->env->config->retry_max_ms, env_random());
     if (outcome == OUTCOME_LOCK_BUSY)
         return; /* somebody else is at it: not worth a line */
-    log_write(turn->count_attempt ? LOG_WARN : LOG_INFO, "turn.stopped",
+    log_write(outcome_fate(outcome) == FATE_FAIL ? LOG_WARN : LOG_INFO, "turn.stopped",
               LOG_FIELDS(LOG_STR("customer", turn->lease.key), LOG_STR("turn", turn->uuid),
                          LOG_STR("class", turn->label), LOG_STR("state", turn_state_name(turn->state)),
                          LOG_STR("why", turn->text), LOG_INT("attempt", turn->lease.attempts),
@@ -221,9 +223,10 @@ bool turn_take(struct turn *turn, enum outcome *ret_outcome)
 
     crashpoint("after_take");
     if (turn->lease.attempts > attempts_max)
-        *ret_outcome = turn_because(
-            turn, OUTCOME_CRASH_LOOP,
-            "taken %u times without an end: its turns kill workers or run out of time", turn->lease.attempts);
+        *ret_outcome = turn_because(turn, OUTCOME_CRASH_LOOP,
+                                    "taken %u times without an end: its turns kill workers, run out of time, "
+                                    "or nobody hears how they end",
+                                    turn->lease.attempts);
     return false;
 }
 

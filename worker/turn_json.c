@@ -6,6 +6,7 @@
 
 #include "common/config.h"
 #include "worker/fetch_objects.h"
+#include "worker/text.h"
 #include "worker/turn_private.h"
 
 /* Numbers that are not whole (percentages, exchange rates) keep what Stripe wrote: 15 digits come back unchanged. */
@@ -17,7 +18,7 @@ char *turn_json_event_ids(const struct turn *turn)
     char *text = 0;
 
     for (size_t i = 0; ids && i < turn->events_count; i++) {
-        if (json_array_append_new(ids, json_string(turn->events[i]->event_id)) != 0) {
+        if (json_array_append_new(ids, text_json(turn->events[i]->event_id)) != 0) {
             json_decref(ids);
             ids = 0;
         }
@@ -28,27 +29,38 @@ char *turn_json_event_ids(const struct turn *turn)
     return text;
 }
 
-static json_t *text_or_null(const char *text)
+#define SECONDS_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
+
+/* Anybody can sign an event with a time that no calendar has: unknown, then. */
+static json_t *moment_json(int64_t value, int64_t highest)
 {
-    return *text ? json_string(text) : json_null();
+    return value >= 0 && value <= highest ? json_integer((json_int_t)value) : json_null();
 }
 
 static json_t *event_json(const struct envelope *event)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:b, s:o, s:s, s:o}", "id", event->event_id, "type",
-                     event->type, "object_id", text_or_null(event->object_id), "object_type",
-                     text_or_null(event->object_type), "created", (json_int_t)event->created, "received_ms",
-                     (json_int_t)event->received_ms, "livemode", event->livemode, "api_version",
-                     text_or_null(event->api_version), "lane", queue_lane_name(event->lane), "customer",
-                     text_or_null(event->customer));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:s, s:o}", "id", text_json(event->event_id),
+                     "type", text_json(event->type), "object_id", text_json_or_null(event->object_id),
+                     "object_type", text_json_or_null(event->object_type), "created",
+                     moment_json(event->created, SECONDS_MAX), "received_ms",
+                     moment_json(event->received_ms, SECONDS_MAX * 1000), "livemode", event->livemode,
+                     "api_version", text_json_or_null(event->api_version), "lane",
+                     queue_lane_name(event->lane), "customer", text_json_or_null(event->customer));
 }
 
-static json_t *events_json(const struct turn *turn)
+/* What must be known of an event for a dead letter. */
+static json_t *event_brief_json(const struct envelope *event)
+{
+    return json_pack("{s:o, s:o, s:b}", "id", text_json(event->event_id), "type", text_json(event->type),
+                     "livemode", event->livemode);
+}
+
+static json_t *events_json(const struct turn *turn, json_t *(*one)(const struct envelope *event))
 {
     json_t *events = json_array();
 
     for (size_t i = 0; events && i < turn->events_count; i++) {
-        if (json_array_append_new(events, event_json(turn->events[i])) != 0) {
+        if (json_array_append_new(events, one(turn->events[i])) != 0) {
             json_decref(events);
             events = 0;
         }
@@ -123,23 +135,24 @@ char *turn_json_apply(const struct turn *turn)
     const struct config *config = turn->env->config;
 
     return dump_and_free(json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:I, s:I, s:i, s:o, s:O, s:O, s:o, s:o}", "v", 1,
-        "claim", turn->claim, "turn", turn->uuid, "account", turn->account, "subject", turn->subject,
-        "worker", turn->env->name, "mode", config->mode, "api_version", config->stripe_api_version,
-        "user_keys", user_keys_json(config->user_metadata_keys), "attempt", (int)turn->lease.attempts,
-        "started_ms", (json_int_t)turn->started_ms, "fetched_ms",
+        "{s:i, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:i, s:I, s:I, s:i, s:o, s:O, s:O, s:o, s:o}", "v", 1,
+        "claim", turn->claim, "turn", turn->uuid, "account", text_json(turn->account), "subject",
+        text_json(turn->subject), "worker", turn->env->name, "mode", config->mode, "api_version",
+        config->stripe_api_version, "user_keys", user_keys_json(config->user_metadata_keys), "attempt",
+        (int)turn->lease.attempts, "started_ms", (json_int_t)turn->started_ms, "fetched_ms",
         (json_int_t)(turn->fetched_ms ? turn->fetched_ms : turn->started_ms), "stripe_reads",
-        (int)turn->reads, "events", events_json(turn), "objects", turn->objects, "missing", turn->missing,
-        "complete", complete_json(turn->complete), "covers", covers_json(turn)));
+        (int)turn->reads, "events", events_json(turn, event_json), "objects", turn->objects, "missing",
+        turn->missing, "complete", complete_json(turn->complete), "covers", covers_json(turn)));
 }
 
 char *turn_json_failure(const struct turn *turn, const char *shelf, long long next_at_ms)
 {
     return dump_and_free(json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:o, s:o}", "account", turn->account, "subject",
-        turn->subject, "worker", turn->env->name, "turn", turn->uuid, "class", shelf, "error", turn->text,
-        "attempt", (int)turn->lease.attempts, "bury", turn->bury, "next_at_ms",
-        turn->bury ? json_null() : json_integer((json_int_t)next_at_ms), "events", events_json(turn)));
+        "{s:o, s:o, s:s, s:s, s:s, s:o, s:i, s:b, s:o, s:o}", "account", text_json(turn->account), "subject",
+        text_json(turn->subject), "worker", turn->env->name, "turn", turn->uuid, "class", shelf, "error",
+        text_json(turn->record_briefly ? "" : turn->text), "attempt", (int)turn->lease.attempts, "bury",
+        turn->bury, "next_at_ms", turn->bury ? json_null() : json_integer((json_int_t)next_at_ms), "events",
+        events_json(turn, turn->record_briefly ? event_brief_json : event_json)));
 }
 
 /* ---- the claim's answer ---- */

@@ -13,19 +13,19 @@
 #include "worker/turn_json.h"
 #include "worker/turn_private.h"
 
-#define CLAIM_TIMEOUT_MS 10000
-#define APPLY_TIMEOUT_MS 20000 /* the server ends a statement before */
-#define APPLY_TRIES_MAX  3 /* of one claim after a deadlock or the like: it was rolled back and is unused */
+#define STATEMENT_TIMEOUT_MS                                                                                 \
+    20000                 /* the server ends a statement before (worker.c), so that we know that it did */
+#define APPLY_TRIES_MAX 3 /* of one claim after a deadlock or the like: it was rolled back and is unused */
 
 /* What an answer without rows means; ret text is noted. */
 static enum outcome answer_outcome(struct turn *turn, const struct pg_answer *answer, const char *what,
-                                   enum outcome unknown)
+                                   bool from_within, enum outcome unknown)
 {
     enum outcome outcome;
 
     switch (answer->outcome) {
     case PG_ERROR:
-        outcome = outcome_of_sqlstate(answer->sqlstate);
+        outcome = outcome_of_sqlstate(answer->sqlstate, from_within);
         if (!strcmp(answer->sqlstate, "25006"))
             pg_pool_reconnect(turn->env->ledger); /* a standby now: look for the primary */
         return turn_because(turn, outcome, "%s: %.5s %.440s", what, answer->sqlstate, answer->text);
@@ -58,7 +58,7 @@ static void on_claimed(const struct pg_answer *answer, void *arg)
     enum err err;
 
     if (answer->outcome != PG_DONE) {
-        turn_resume(turn, answer_outcome(turn, answer, "claim", OUTCOME_OUTAGE));
+        turn_resume(turn, answer_outcome(turn, answer, "claim", false, OUTCOME_OUTAGE));
         return;
     }
     err = text ? turn_json_read_claim(turn, text, &all_applied) : ERR_PROTOCOL;
@@ -91,12 +91,14 @@ bool turn_claim(struct turn *turn, enum outcome *ret_outcome)
     sent = *ret_outcome == OUTCOME_OK && turn_query(turn,
                                                     "SELECT ops.claim_customer($1, $2, $3::uuid, "
                                                     "ARRAY(SELECT jsonb_array_elements_text($4::jsonb)), $5)",
-                                                    5, params, CLAIM_TIMEOUT_MS, on_claimed, ret_outcome);
+                                                    5, params, STATEMENT_TIMEOUT_MS, on_claimed, ret_outcome);
     free(ids);
     return sent;
 }
 
 /* ---- apply ---- */
+
+#define CHANGES_LOGGED_MAX 20
 
 static void log_changes(const struct turn *turn, const json_t *changes)
 {
@@ -105,6 +107,11 @@ static void log_changes(const struct turn *turn, const json_t *changes)
 
     json_array_foreach(changes, i, change)
     {
+        if (i == CHANGES_LOGGED_MAX) {
+            log_info("ledger.changed_more", LOG_STR("customer", turn->lease.key), LOG_STR("turn", turn->uuid),
+                     LOG_INT("changes", json_array_size(changes) - i));
+            return;
+        }
         const json_t *before = json_object_get(change, "before"), *after = json_object_get(change, "after");
         log_info("ledger.changed", LOG_STR("customer", turn->lease.key), LOG_STR("turn", turn->uuid),
                  LOG_STR("what", json_string_value(json_object_get(change, "what"))),
@@ -165,7 +172,7 @@ static void on_applied(const struct pg_answer *answer, void *arg)
         turn_resume(turn, read_applied(turn, pg_answer_value(answer, 0, 0)));
         return;
     }
-    outcome = answer_outcome(turn, answer, "apply", OUTCOME_UNKNOWN_RESULT);
+    outcome = answer_outcome(turn, answer, "apply", true, OUTCOME_UNKNOWN_RESULT);
     if (outcome == OUTCOME_CONTENTION && ++turn->tries < APPLY_TRIES_MAX) {
         enum outcome now = OUTCOME_OK;
         if (turn_apply(turn, &now))
@@ -191,30 +198,50 @@ bool turn_apply(struct turn *turn, enum outcome *ret_outcome)
     }
     crashpoint("before_apply");
     params[0] = text;
-    sent = turn_query(turn, "SELECT ledger.apply_turn($1::jsonb)", 1, params, APPLY_TIMEOUT_MS, on_applied,
-                      ret_outcome);
+    sent = turn_query(turn, "SELECT ledger.apply_turn($1::jsonb)", 1, params, STATEMENT_TIMEOUT_MS,
+                      on_applied, ret_outcome);
     free(text);
     return sent;
 }
 
 /* ---- record a failure ---- */
 
+/* Nothing could be written down, so nothing is buried. */
+static void unrecorded(struct turn *turn, bool outage, const char *sqlstate, const char *why)
+{
+    log_error("turn.unrecorded", LOG_STR("customer", turn->lease.key), LOG_STR("turn", turn->uuid),
+              LOG_STR("class", outcome_name(turn->outcome)), LOG_STR("sqlstate", sqlstate),
+              LOG_STR("why", why), LOG_INT("attempt", turn->lease.attempts));
+    turn->bury = false;
+    if (!outage)
+        return; /* counts and backs off like what it failed of: what cannot be written must not spin */
+    turn->count_attempt = false;
+    turn->delay_ms = outcome_delay_ms(OUTCOME_OUTAGE, 1, (unsigned)turn->env->config->retry_base_ms,
+                                      (unsigned)turn->env->config->retry_max_ms, env_random());
+}
+
 static void on_recorded(const struct pg_answer *answer, void *arg)
 {
     struct turn *turn = arg;
+    enum outcome outcome = OUTCOME_OK;
+    bool outage = answer->outcome != PG_ERROR || outcome_is_outage(answer->sqlstate);
 
-    if (answer->outcome != PG_DONE) {
-        /* Nothing was written down, so nothing is buried and the attempt does not count. */
-        log_error("turn.unrecorded", LOG_STR("customer", turn->lease.key), LOG_STR("turn", turn->uuid),
-                  LOG_STR("sqlstate", answer->sqlstate), LOG_STR("why", answer->text));
-        turn->count_attempt = false;
-        turn->bury = false;
+    if (answer->outcome == PG_DONE) {
+        turn_resume(turn, turn->bury ? OUTCOME_OK : OUTCOME_SKIP);
+        return;
     }
-    turn_resume(turn, turn->bury ? OUTCOME_OK : OUTCOME_SKIP);
+    if (!outage && !turn->record_briefly) { /* something in it cannot be stored: then without all of that */
+        turn->record_briefly = true;
+        if (turn_record(turn, &outcome))
+            return;
+    }
+    unrecorded(turn, outage, answer->sqlstate, answer->text);
+    turn_resume(turn, OUTCOME_SKIP);
 }
 
 bool turn_record(struct turn *turn, enum outcome *ret_outcome)
 {
+    enum outcome unsent = OUTCOME_OK;
     char *text;
     const char *params[1];
     bool sent;
@@ -223,13 +250,12 @@ bool turn_record(struct turn *turn, enum outcome *ret_outcome)
         outcome_buries(turn->outcome, turn->lease.attempts, (unsigned)turn->env->config->attempts_max);
     text = turn_json_failure(turn, outcome_name(turn->outcome), clock_wall_ms() + turn->delay_ms);
     params[0] = text;
-    sent = text && turn_query(turn, "SELECT ops.fail_turn($1::jsonb)", 1, params, CLAIM_TIMEOUT_MS,
-                              on_recorded, ret_outcome);
-    free(text);
+    sent = text && turn_query(turn, "SELECT ops.fail_turn($1::jsonb)", 1, params, STATEMENT_TIMEOUT_MS,
+                              on_recorded, &unsent);
     if (!sent) {
-        turn->count_attempt = false;
-        turn->bury = false;
+        unrecorded(turn, true, "", text ? "could not be sent" : "out of memory");
         *ret_outcome = OUTCOME_SKIP;
     }
+    free(text);
     return sent;
 }

@@ -61,6 +61,7 @@ struct turn {
     unsigned moving; /* events on their way to another stream */
     enum err move_err;
     bool bury;
+    bool record_briefly; /* the whole failure could not be written down: ids and class only */
 
     turn_done_fn *done;
     void *arg;

@@ -11,7 +11,7 @@
 #include "worker/resolve.h"
 #include "worker/turn_private.h"
 
-#define ROUTE_TIMEOUT_MS 10000
+#define ROUTE_TIMEOUT_MS 20000 /* the server ends a statement before */
 
 /* Lanes differ in their share of the budget: the most urgent event decides. */
 static enum queue_lane turn_lane(const struct turn *turn)
@@ -44,10 +44,11 @@ static void on_routed(const struct pg_answer *answer, void *arg)
     const char *value = pg_answer_value(answer, 0, 0);
 
     if (answer->outcome != PG_DONE)
-        turn_resume(turn, turn_because(turn,
-                                       answer->outcome == PG_ERROR ? outcome_of_sqlstate(answer->sqlstate)
-                                                                   : OUTCOME_OUTAGE,
-                                       "route: %s %.400s", answer->sqlstate, answer->text));
+        turn_resume(turn,
+                    turn_because(turn,
+                                 answer->outcome == PG_ERROR ? outcome_of_sqlstate(answer->sqlstate, true)
+                                                             : OUTCOME_OUTAGE,
+                                 "route: %s %.400s", answer->sqlstate, answer->text));
     else if (value && *value == 't')
         turn_resume(turn, OUTCOME_SKIP);
     else

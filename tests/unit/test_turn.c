@@ -1,11 +1,16 @@
 /* The state table of a turn, the failure classes, the backoff and the circuit: everything that decides. */
 // rooms: worker
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/config.h"
 #include "tests/unit/tap.h"
 #include "worker/circuit.h"
 #include "worker/lock.h"
 #include "worker/outcome.h"
+#include "worker/text.h"
+#include "worker/turn_json.h"
+#include "worker/turn_private.h"
 #include "worker/turn_table.h"
 
 static const struct {
@@ -152,18 +157,128 @@ static void test_sqlstates(void)
         const char *state;
         enum outcome outcome;
     } cases[] = {
-        {"IS001", OUTCOME_UNKNOWN_SHAPE}, {"IS002", OUTCOME_BUG},
-        {"IS003", OUTCOME_POLICY},        {"40001", OUTCOME_CONTENTION},
-        {"40P01", OUTCOME_CONTENTION},    {"55P03", OUTCOME_CONTENTION},
-        {"57014", OUTCOME_BUG},           {"57P01", OUTCOME_OUTAGE},
-        {"53300", OUTCOME_OUTAGE},        {"08006", OUTCOME_OUTAGE},
-        {"25006", OUTCOME_OUTAGE},        {"23514", OUTCOME_BUG},
-        {"42883", OUTCOME_OUTAGE},        {"", OUTCOME_BUG},
+        {"IS001", OUTCOME_UNKNOWN_SHAPE}, {"IS002", OUTCOME_BUG},        {"IS003", OUTCOME_POLICY},
+        {"IS004", OUTCOME_POLICY},        {"40001", OUTCOME_CONTENTION}, {"40P01", OUTCOME_CONTENTION},
+        {"55P03", OUTCOME_CONTENTION},    {"57014", OUTCOME_BUG},        {"57P01", OUTCOME_OUTAGE},
+        {"53300", OUTCOME_OUTAGE},        {"08006", OUTCOME_OUTAGE},     {"25006", OUTCOME_OUTAGE},
+        {"23514", OUTCOME_BUG},           {"42883", OUTCOME_OUTAGE},     {"", OUTCOME_BUG},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        tap_ok(outcome_of_sqlstate(cases[i].state) == cases[i].outcome, "SQLSTATE '%s' means %s",
+        tap_ok(outcome_of_sqlstate(cases[i].state, false) == cases[i].outcome, "SQLSTATE '%s' means %s",
                cases[i].state, outcome_name(cases[i].outcome));
+}
+
+static void test_sqlstates_from_within(void)
+{
+    static const char *const missing[] = {"42501", "42883", "3F000"};
+
+    for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
+        tap_ok(outcome_of_sqlstate(missing[i], false) == OUTCOME_OUTAGE &&
+                   outcome_of_sqlstate(missing[i], true) == OUTCOME_BUG,
+               "SQLSTATE '%s' is an outage of a claim and a bug after it", missing[i]);
+    tap_ok(outcome_of_sqlstate("57P01", true) == OUTCOME_OUTAGE && outcome_is_outage("57P01") &&
+               outcome_is_outage("08006") && outcome_is_outage("53300") && !outcome_is_outage("57014") &&
+               !outcome_is_outage("22003") && !outcome_is_outage("IS001"),
+           "a server that goes away is an outage at any time, a value it cannot store is none");
+}
+
+/* What may come back for ever must count, or nothing ends it. */
+static void test_counting(void)
+{
+    static const enum outcome counted[] = {OUTCOME_UNKNOWN_RESULT, OUTCOME_FENCED, OUTCOME_CONTENTION};
+    bool fails_count = true;
+
+    for (int outcome = 0; outcome < OUTCOMES; outcome++)
+        fails_count = fails_count && (outcome_fate((enum outcome)outcome) != FATE_FAIL ||
+                                      outcome_counts((enum outcome)outcome));
+    tap_ok(fails_count, "every failure counts");
+    for (size_t i = 0; i < sizeof counted / sizeof *counted; i++) {
+        unsigned longest = 0;
+        for (uint64_t random = 0; random < 100000; random += 13) {
+            unsigned delay = outcome_delay_ms(counted[i], 10, 100, 3600000, random * 2654435761u);
+            longest = delay > longest ? delay : longest;
+        }
+        tap_ok(outcome_counts(counted[i]) && longest > 25000, "%s counts and backs off",
+               outcome_name(counted[i]));
+    }
+    tap_ok(!outcome_counts(OUTCOME_OUTAGE) && !outcome_counts(OUTCOME_LOCK_BUSY) &&
+               !outcome_counts(OUTCOME_DRAINING),
+           "an outage, a busy lock and a draining worker do not count");
+}
+
+static void test_text(void)
+{
+    static const struct {
+        const char *name, *text, *expected;
+    } cases[] = {
+        {"plain text stays", "abc", "abc"},
+        {"whole characters stay", "a\xC3\xA4\xF0\x9F\x8E\x89", "a\xC3\xA4\xF0\x9F\x8E\x89"},
+        {"a character that was cut is dropped", "ab\xF0\x9F\x8E", "ab"},
+        {"two bytes cut to one are dropped", "ab\xC3", "ab"},
+        {"a byte that belongs nowhere becomes a question mark",
+         "a\x80"
+         "b\xFF",
+         "a?b?"},
+        {"a surrogate is no character", "\xED\xA0\x80", "???"},
+        {"an overlong form is no character", "\xC0\xAF", "??"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[32];
+        json_t *string = text_json(cases[i].text);
+        (void)snprintf(text, sizeof text, "%s", cases[i].text);
+        text_tidy(text);
+        tap_ok(!strcmp(text, cases[i].expected) && string && !strcmp(json_string_value(string), text), "%s",
+               cases[i].name);
+        json_decref(string);
+    }
+}
+
+/* An event with times that no calendar has, in the JSON of an apply and of both kinds of failure. */
+static void test_moments(void)
+{
+    char mode[] = "test", version[] = "v", keys[] = "user_id";
+    struct config config = {.mode = mode, .stripe_api_version = version, .user_metadata_keys = keys};
+    struct env env = {.config = &config, .name = "w"};
+    struct envelope event = {.event_id = "evt_1",
+                             .type = "invoice.paid",
+                             .object_id = "in_1",
+                             .object_type = "invoice",
+                             .customer = "cus_1",
+                             .account = "",
+                             .api_version = "v\xFF",
+                             .created = INT64_MAX,
+                             .received_ms = -5};
+    const struct envelope *events[] = {&event};
+    struct turn turn = {.env = &env,
+                        .subject = "cus_1",
+                        .account = "self",
+                        .events = events,
+                        .events_count = 1,
+                        .objects = json_array(),
+                        .missing = json_array(),
+                        .text = "why"};
+    char *apply = turn_json_apply(&turn), *failure = turn_json_failure(&turn, "bug", 5), *brief;
+
+    turn.record_briefly = true;
+    brief = turn_json_failure(&turn, "bug", 5);
+    tap_ok(apply && strstr(apply, "\"created\":null,\"received_ms\":null") && strstr(apply, "\"v?\""),
+           "a time that no calendar has is unknown, and a byte that is no text does not stop an apply");
+    tap_ok(failure && strstr(failure, "\"created\":null") && strstr(failure, "\"error\":\"why\""),
+           "nor a failure");
+    tap_ok(brief && strstr(brief, "\"id\":\"evt_1\"") && strstr(brief, "\"class\":\"bug\"") &&
+               !strstr(brief, "created") && !strstr(brief, "why"),
+           "a brief failure holds ids and the class");
+    event.created = 1700000000;
+    free(apply);
+    apply = turn_json_apply(&turn);
+    tap_ok(apply && strstr(apply, "\"created\":1700000000"), "a real time stays");
+    free(apply);
+    free(failure);
+    free(brief);
+    json_decref(turn.objects);
+    json_decref(turn.missing);
 }
 
 static void test_circuit(void)
@@ -200,6 +315,10 @@ int main(void)
     test_burial();
     test_backoff();
     test_sqlstates();
+    test_sqlstates_from_within();
+    test_counting();
+    test_text();
+    test_moments();
     test_circuit();
     /* Computed apart: printf 'instep/lock/1:self:cus_1' | sha256sum | cut -c1-16 */
     tap_ok(lock_key("self:cus_1") == (int64_t)UINT64_C(0x173207d6f18ac7bc),

@@ -1,0 +1,85 @@
+#!/bin/sh
+# Customers that would come back for ever: an event with a time that no calendar has, one whose failure cannot be
+# stored, an apply that kills its backend. Each attempt counts and backs off, and in the end they are dead letters.
+set -u
+. "$(dirname "$0")/lib.sh"
+
+export INSTEP_ATTEMPTS_MAX=3 INSTEP_CUSTOMER_REST_MS=0
+
+post_event() { # id, type, customer, created
+    event_body=$(printf '{"id":"%s","object":"event","api_version":"2026-10-28.endive","created":%s,"livemode":false,"type":"%s","data":{"object":{"id":"%s","object":"customer"}}}' \
+        "$1" "$4" "$2" "$3")
+    event_time=$(date +%s)
+    event_signature=$(printf '%s.%s' "$event_time" "$event_body" |
+        openssl dgst -sha256 -hmac "$WEBHOOK_SECRET" | sed 's/.*= //')
+    curl -sS -m 10 -o /dev/null -w '%{http_code}' -H "Stripe-Signature: t=$event_time,v1=$event_signature" \
+        -d "$event_body" "$INGEST/webhooks/stripe"
+}
+
+customer() {
+    curl -fsS -m 10 -H "Authorization: Bearer $STRIPE_API_KEY" -d "name=$1" "$SIM/v1/customers" | jq -r .id
+}
+
+settled() { # event: written down for good
+    [ "$(owner_sql "SELECT count(*) FROM ops.webhook_event WHERE id = '$1' AND outcome IN ('applied', 'ignored', 'dead')")" = 1 ]
+}
+
+outcome_of() {
+    owner_sql "SELECT e.outcome || ' ' || coalesce(d.class, '-') FROM ops.webhook_event AS e
+               LEFT JOIN ops.dead_letter AS d ON d.event_id = e.id AND d.settled_at IS NULL WHERE e.id = '$1'"
+}
+
+taken() {
+    grep -c "$2.*customer=self:$1 " "$world/log/worker1.log"
+}
+
+if ! world_start poison 1; then
+    ok 1 "the world starts"
+    world_end
+    tap_done
+fi
+
+late=$(customer late)
+worker_start 1
+is "$(post_event evt_late customer.updated "$late" 9223372036854775807)" 200 "a signed event of the end of time is taken"
+wait_for "the event to be applied" settled evt_late
+is "$(outcome_of evt_late)" "applied -" "it is applied: its time is unknown, nothing else"
+
+# A failure that Postgres will not store in full, and one that it will not store at all.
+brief=$(customer brief)
+owner_sql "CREATE FUNCTION public.sabotage() RETURNS trigger LANGUAGE plpgsql AS \$\$
+           BEGIN
+               IF NEW.subject = '$brief' AND (NEW.outcome = 'applied' OR NEW.error <> '') THEN
+                   RAISE EXCEPTION 'cannot be stored' USING ERRCODE = '22003';
+               END IF;
+               RETURN NEW;
+           END \$\$;
+           CREATE TRIGGER sabotage BEFORE INSERT ON ops.turn FOR EACH ROW EXECUTE FUNCTION public.sabotage()"
+is "$(post_event evt_brief customer.updated "$brief" 1767225600)" 200 "an event whose failure cannot be stored is taken"
+wait_for "the event to be buried" settled evt_brief
+is "$(outcome_of evt_brief)" "dead bug" "it ends among the dead letters, by its id and class"
+is "$(taken "$brief" turn.stopped)" 3 "after as many turns as INSTEP_ATTEMPTS_MAX says"
+
+# Nobody ever hears how this one ends.
+deadly=$(customer deadly)
+owner_sql "CREATE OR REPLACE FUNCTION public.sabotage() RETURNS trigger LANGUAGE plpgsql AS \$\$
+           BEGIN
+               IF NEW.subject = '$deadly' AND NEW.outcome = 'applied' THEN
+                   PERFORM pg_terminate_backend(pg_backend_pid());
+                   PERFORM pg_sleep(5);
+               END IF;
+               RETURN NEW;
+           END \$\$"
+owner_sql "ALTER FUNCTION public.sabotage() SECURITY DEFINER"
+is "$(post_event evt_deadly customer.updated "$deadly" 1767225600)" 200 "an event whose apply kills its backend is taken"
+wait_for "the event to be buried" settled evt_deadly
+is "$(outcome_of evt_deadly)" "dead bug" "it ends among the dead letters"
+[ "$(taken "$deadly" turn.stopped)" -le 4 ]
+ok $? "and was not run more often than INSTEP_ATTEMPTS_MAX says"
+
+owner_sql "DROP TRIGGER sabotage ON ops.turn; DROP FUNCTION public.sabotage()"
+operator dead retry --all >"$world/log/retry.log" 2>&1
+ok $? "when the cause is gone, a retry applies both"
+converged "after all of it"
+world_end
+tap_done
