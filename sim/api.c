@@ -238,8 +238,10 @@ void api_handle(struct api *api, const struct api_request *request, struct api_a
         if (replayed(api, key, what, ret_answer, &call.why))
             goto out;
     }
-    if (params_are_known(route, call.params, &call.why) && expand_is_known(route, call.params, &call.why))
+    if (params_are_known(route, call.params, &call.why) && expand_is_known(route, call.params, &call.why)) {
         run(api, route, &call, request_id, key);
+        ret_answer->wrote = strcmp(request->method, "GET") != 0;
+    }
 out:
     if (!ret_answer->body) {
         json_t *body = call.why.status ? error_body(&call.why) : json_incref(call.answer);

@@ -23,6 +23,7 @@ struct api_answer {
     char *body;           /* JSON text; api_answer_release frees it */
     char headers[480];    /* complete lines */
     const char *endpoint; /* "GET /v1/customers/{id}", static; "unknown" */
+    bool wrote;           /* a handler that may change the world ran, whatever it answered */
 };
 
 struct api *api_create(struct sim *sim); /* sim is borrowed and must outlive it */

@@ -9,12 +9,13 @@
 #include "common/http_client.h"
 #include "common/log.h"
 #include "sim/events.h"
+#include "sim/replay.h"
 #include "sim/signature.h"
 
 #define CONNECTIONS_MAX  256
 #define ANSWER_BYTES_MAX 65536
 
-/* One event on its way to one endpoint. In exactly one place: a timer, the outlet's queue, or under way. */
+/* One event on its way to one endpoint. In exactly one place: held, a timer, the outlet's queue, or under way. */
 struct delivery {
     struct deliver *deliver;
     struct outlet *outlet;
@@ -40,8 +41,9 @@ struct deliver {
     struct http_client *client;
     struct outlet *outlets;
     struct delivery *all;
+    struct journal *journal; /* borrowed; NULL: none */
     struct deliver_stats stats;
-    bool closing;
+    bool held, closing;
 };
 
 static void pump(struct outlet *outlet);
@@ -102,8 +104,20 @@ static double decide(const struct delivery *d, const char *about)
     return random_decide(d->deliver->sim->seed, key, d->attempts);
 }
 
-static struct delivery *delivery_start(struct outlet *outlet, struct deliver *deliver,
-                                       struct sim_event *event, bool duplicate)
+static void schedule(struct delivery *d)
+{
+    int64_t delay = (int64_t)(decide(d, "reorder") * (double)(d->deliver->sim->knobs.reorder_ms + 1));
+
+    if (d->duplicate)
+        delay += 1 + (int64_t)(decide(d, "again") * 50);
+    if (delay > 0)
+        wait_for(d, delay);
+    else
+        ready(d);
+}
+
+static void delivery_start(struct outlet *outlet, struct deliver *deliver, struct sim_event *event,
+                           bool duplicate)
 {
     struct delivery *d = calloc(1, sizeof *d);
 
@@ -119,14 +133,8 @@ static struct delivery *delivery_start(struct outlet *outlet, struct deliver *de
     deliver->all = d;
     event->pending_webhooks++;
     deliver->stats.pending++;
-    int64_t delay = (int64_t)(decide(d, "reorder") * (double)(deliver->sim->knobs.reorder_ms + 1));
-    if (duplicate)
-        delay += 1 + (int64_t)(decide(d, "again") * 50);
-    if (delay > 0)
-        wait_for(d, delay);
-    else
-        ready(d);
-    return d;
+    if (!deliver->held)
+        schedule(d);
 }
 
 static void succeeded(struct delivery *d)
@@ -134,9 +142,11 @@ static void succeeded(struct delivery *d)
     struct deliver *deliver = d->deliver;
 
     deliver->stats.delivered++;
+    if (!d->duplicate)
+        record_delivery(deliver->journal, deliver->sim, d->event, d->outlet->endpoint, true);
     if (!d->duplicate && decide(d, "duplicate") < deliver->sim->knobs.duplicate_rate) {
         deliver->stats.duplicated++;
-        (void)delivery_start(d->outlet, deliver, d->event, true);
+        delivery_start(d->outlet, deliver, d->event, true);
     }
     delivery_end(d);
 }
@@ -149,6 +159,8 @@ static void not_delivered(struct delivery *d)
     if (d->attempts > knobs->retries_max || d->outlet->endpoint->disabled) {
         d->deliver->stats.given_up++;
         d->event->failed_webhooks++;
+        if (!d->duplicate)
+            record_delivery(d->deliver->journal, d->deliver->sim, d->event, d->outlet->endpoint, false);
         delivery_end(d);
         return;
     }
@@ -258,8 +270,9 @@ static void event_made(struct sim_event *event, void *arg)
         struct endpoint *endpoint = (struct endpoint *)endpoints->at[i];
         if (!endpoint_wants(endpoint, event->type))
             continue;
-        struct delivery *d = delivery_start(outlet_of(deliver, endpoint), deliver, event, false);
-        pump(d->outlet);
+        struct outlet *outlet = outlet_of(deliver, endpoint);
+        delivery_start(outlet, deliver, event, false);
+        pump(outlet);
     }
 }
 
@@ -305,6 +318,48 @@ void deliver_free(struct deliver *deliver)
         deliver->outlets = next;
     }
     free(deliver);
+}
+
+void deliver_journal(struct deliver *deliver, struct journal *journal)
+{
+    deliver->journal = journal;
+}
+
+void deliver_hold(struct deliver *deliver)
+{
+    deliver->held = true;
+}
+
+bool deliver_settle(struct deliver *deliver, struct sim_event *event, struct endpoint *endpoint,
+                    bool delivered)
+{
+    struct delivery *d = deliver->all;
+
+    while (d && (d->event != event || d->outlet->endpoint != endpoint))
+        d = d->all_next;
+    if (!d)
+        return false;
+    if (delivered) {
+        deliver->stats.delivered++;
+    } else {
+        deliver->stats.given_up++;
+        event->failed_webhooks++;
+    }
+    delivery_end(d);
+    return true;
+}
+
+void deliver_release(struct deliver *deliver)
+{
+    struct delivery *d = deliver->all;
+
+    deliver->held = false;
+    while (d && d->all_next)
+        d = d->all_next;
+    for (; d; d = d->all_prev) /* the oldest first */
+        schedule(d);
+    for (struct outlet *outlet = deliver->outlets; outlet; outlet = outlet->next)
+        pump(outlet);
 }
 
 struct deliver_stats deliver_stats(const struct deliver *deliver)

@@ -9,6 +9,7 @@
 #include "sim/sim.h"
 
 struct deliver;
+struct journal;
 struct event_base;
 
 struct deliver_stats {
@@ -26,6 +27,16 @@ enum err deliver_create(struct event_base *base, struct sim *sim, struct deliver
                         struct failure *fail);
 void deliver_free(
     struct deliver *deliver); /* NULL is fine; before sim_free. What was pending stays undelivered */
+/* Ends of deliveries are recorded there from now on; borrowed, must outlive deliver. */
+void deliver_journal(struct deliver *deliver, struct journal *journal);
+/*
+ * For a replay: deliveries begun while held wait for deliver_settle (false: there is no such delivery), which ends them
+ * as they ended before, or for deliver_release, which sends what is left. Second copies are not made again.
+ */
+void deliver_hold(struct deliver *deliver);
+bool deliver_settle(struct deliver *deliver, struct sim_event *event, struct endpoint *endpoint,
+                    bool delivered);
+void deliver_release(struct deliver *deliver);
 struct deliver_stats deliver_stats(const struct deliver *deliver);
 
 #endif

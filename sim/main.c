@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/version.h"
+#include "sim/replay.h"
 #include "sim/serve.h"
 
 #define DEFAULT_SECRET "whsec_test_sim_secret"
@@ -18,6 +19,7 @@ struct options {
     uint64_t seed;
     int64_t start;
     json_t *knobs; /* owned; NULL: none */
+    const char *state;
     struct {
         const char *url;
         const char *secrets[4];
@@ -33,7 +35,7 @@ static void help(void)
     knobs_help(knobs, sizeof knobs);
     printf(
         "Usage: stripe-sim [--listen ADDRESS:PORT] [--seed N] [--webhook URL [--secret whsec_…]…]…\n"
-        "                  [--knobs JSON] [--start UNIX]\n"
+        "                  [--knobs JSON] [--start UNIX] [--state FILE]\n"
         "\n"
         "A stateful Stripe for tests: the API under /v1 and /v2/core/events with any sk_test_ key, signed\n"
         "webhooks, a virtual clock, random lives of customers, and what a perfect ledger must show.\n"
@@ -45,6 +47,8 @@ static void help(void)
         "                         [" DEFAULT_SECRET "]\n"
         "  --knobs JSON           as POST /sim/knobs\n"
         "  --start UNIX           where the virtual clock begins [1767225600, 2026-01-01T00:00:00Z]\n"
+        "  --state FILE           a journal: killed and started again with the same options, it goes on from "
+        "there\n"
         "  --help, --version\n"
         "\n"
         "Control, JSON in and out, without a key:\n"
@@ -98,6 +102,7 @@ static bool take(struct options *options, int option, const char *value)
             return false;
         options->webhooks[options->webhooks_count++].url = value;
         return true;
+    case 'j': options->state = value; return true;
     case 'k': return add_secret(options, value);
     case 'n':
         json_decref(options->knobs);
@@ -111,15 +116,11 @@ static bool take(struct options *options, int option, const char *value)
 static int parse(int argc, char **argv, struct options *options)
 {
     static const struct option names[] = {
-        {"listen", required_argument, NULL, 'l'},
-        {"seed", required_argument, NULL, 's'},
-        {"start", required_argument, NULL, 't'},
-        {"webhook", required_argument, NULL, 'w'},
-        {"secret", required_argument, NULL, 'k'},
-        {"knobs", required_argument, NULL, 'n'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"listen", required_argument, NULL, 'l'}, {"seed", required_argument, NULL, 's'},
+        {"start", required_argument, NULL, 't'},  {"webhook", required_argument, NULL, 'w'},
+        {"secret", required_argument, NULL, 'k'}, {"knobs", required_argument, NULL, 'n'},
+        {"state", required_argument, NULL, 'j'},  {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
     };
     int option, index = 0;
 
@@ -159,6 +160,42 @@ static void add_endpoints(struct sim *sim, const struct options *options)
     }
 }
 
+/* What the journal is about: the world before its first request. */
+static json_t *describe(const struct options *options)
+{
+    json_t *webhooks = sim_json(json_array());
+
+    for (unsigned i = 0; i < options->webhooks_count; i++) {
+        json_t *secrets = sim_json(json_array());
+        for (unsigned n = 0; n < options->webhooks[i].secrets_count; n++)
+            if (json_array_append_new(secrets, json_string(options->webhooks[i].secrets[n])))
+                sim_die("a secret that is not UTF-8");
+        if (json_array_append_new(
+                webhooks, json_pack("{s:s, s:o}", "url", options->webhooks[i].url, "secrets", secrets)))
+            sim_die("a URL that is not UTF-8");
+    }
+    return sim_json(json_pack("{s:s, s:I, s:I, s:o, s:O?}", "stripe-sim", INSTEP_VERSION, "seed",
+                              (json_int_t)options->seed, "start", (json_int_t)options->start, "webhooks",
+                              webhooks, "knobs", options->knobs));
+}
+
+/* Bring back what the journal holds, and keep it from now on. */
+static enum err restore(const struct options *options, struct api *api, struct serve *serve,
+                        struct journal **ret_journal, struct failure *fail)
+{
+    struct control *control = serve_control(serve);
+    json_t *header = describe(options);
+    enum err err = journal_open(options->state, header, ret_journal, fail);
+
+    json_decref(header);
+    if (err)
+        return err;
+    serve_journal(serve, *ret_journal);
+    deliver_journal(control->deliver, *ret_journal);
+    runner_journal(control->runner, *ret_journal);
+    return replay(*ret_journal, control->sim, api, control, fail);
+}
+
 static void stop(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -184,6 +221,7 @@ static int run(const struct options *options)
     struct deliver *deliver = NULL;
     struct runner *runner = NULL;
     struct serve *serve = NULL;
+    struct journal *journal = NULL;
     struct event *term = NULL, *interrupt = NULL;
     struct failure fail = {0};
     int status = 3;
@@ -199,7 +237,8 @@ static int run(const struct options *options)
         deliver_create(base, sim, &deliver, &fail))
         goto out;
     runner = runner_create(base, sim, deliver);
-    if (serve_create(base, sim, api, deliver, runner, options->listen, &serve, &fail))
+    if (serve_create(base, sim, api, deliver, runner, options->listen, &serve, &fail) ||
+        (options->state && restore(options, api, serve, &journal, &fail)))
         goto out;
     announce(serve, options->listen);
     status = event_base_dispatch(base) < 0 ? 3 : 0;
@@ -209,6 +248,7 @@ out:
     serve_free(serve);
     runner_free(runner);
     deliver_free(deliver);
+    journal_close(journal);
     api_free(api);
     sim_free(sim);
     if (term)

@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "sim/lives.h"
+#include "sim/replay.h"
 
 #define STEPS_PER_TICK 100 /* then the loop gets its turn: API calls wait no longer than that */
 #define TICK_MS        5
@@ -12,6 +13,7 @@
 struct runner {
     struct sim *sim;         /* borrowed */
     struct deliver *deliver; /* borrowed */
+    struct journal *journal; /* borrowed; NULL: none */
     struct event *timer;     /* owned */
     bool running;
     int64_t end;          /* virtual */
@@ -44,32 +46,41 @@ static int64_t horizon(struct runner *runner)
     return runner->target < runner->end ? runner->target : runner->end;
 }
 
-static void tick(evutil_socket_t fd, short what, void *arg)
+/* Do what is due by `until`, as much as fits in a tick. Gives the steps done and the real ms to the next tick. */
+static unsigned go_on(struct runner *runner, int64_t until, int64_t *ret_wait_ms)
 {
-    struct runner *runner = arg;
     struct sim *sim = runner->sim;
-    int64_t until = horizon(runner);
     unsigned steps = 0;
 
-    (void)fd;
-    (void)what;
+    *ret_wait_ms = TICK_MS;
     while (steps < STEPS_PER_TICK) {
         if (deliver_stats(runner->deliver).pending >= (uint64_t)sim->knobs.backlog_max) {
             runner->target = sim->now; /* receivers are behind: time stands still, and is not made up for */
-            tick_in(runner, TICK_MS);
-            return;
+            return steps;
         }
         if (!sim_step(sim, until)) {
             sim_advance(sim, until);
-            if (until >= runner->end)
-                runner->running = false;
-            else
-                tick_in(runner, TICK_MS);
-            return;
+            runner->running = until < runner->end;
+            return steps;
         }
         steps++;
     }
-    tick_in(runner, 0);
+    *ret_wait_ms = 0;
+    return steps;
+}
+
+static void tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct runner *runner = arg;
+    int64_t before = runner->sim->now, wait_ms;
+    unsigned steps = go_on(runner, horizon(runner), &wait_ms);
+
+    (void)fd;
+    (void)what;
+    if (steps || runner->sim->now != before || !runner->running)
+        record_steps(runner->journal, runner->sim, steps, runner->running);
+    if (runner->running)
+        tick_in(runner, wait_ms);
 }
 
 struct runner *runner_create(struct event_base *base, struct sim *sim, struct deliver *deliver)
@@ -113,6 +124,27 @@ void runner_stop(struct runner *runner)
 {
     runner->running = false;
     (void)evtimer_del(runner->timer);
+}
+
+void runner_journal(struct runner *runner, struct journal *journal)
+{
+    runner->journal = journal;
+}
+
+bool runner_replay(struct runner *runner, unsigned steps, int64_t now, bool running)
+{
+    if (!runner->running)
+        return false;
+    for (; steps; steps--)
+        if (!sim_step(runner->sim, now))
+            return false;
+    if (now > runner->sim->now)
+        runner->sim->now =
+            now; /* not sim_advance: what is due at this moment may have been left to the next tick */
+    runner->target = now;
+    if (!running)
+        runner_stop(runner);
+    return true;
 }
 
 bool runner_is_running(const struct runner *runner)

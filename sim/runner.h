@@ -5,6 +5,7 @@
 #include "sim/deliver.h"
 
 struct runner;
+struct journal;
 
 struct runner *runner_create(struct event_base *base, struct sim *sim,
                              struct deliver *deliver); /* all borrowed */
@@ -14,6 +15,10 @@ void runner_free(struct runner *runner);               /* NULL is fine */
 enum err runner_start(struct runner *runner, unsigned customers, unsigned months, int64_t ms_per_day,
                       struct failure *fail);
 void runner_stop(struct runner *runner);
+/* Steps are recorded there from now on; borrowed, must outlive the runner. */
+void runner_journal(struct runner *runner, struct journal *journal);
+/* Go again where a run went: so many things that were due, the clock then, whether the run went on. False: it cannot. */
+bool runner_replay(struct runner *runner, unsigned steps, int64_t now, bool running);
 bool runner_is_running(const struct runner *runner);
 
 #endif

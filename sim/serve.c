@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/http_server.h"
+#include "sim/replay.h"
 
 #define ENDPOINTS_MAX 128 /* names in the count by endpoint: as many as there are routes */
 
@@ -25,6 +26,7 @@ struct serve {
     struct sim *sim;
     struct api *api;
     struct control control;
+    struct journal *journal; /* borrowed; NULL: none */
     struct http_server *server;
     struct waiting *waiting;
     double tokens; /* of the limiter */
@@ -173,7 +175,10 @@ static void answer_api(struct serve *serve, struct http_request *req, bool cut)
     size_t len;
 
     request.body = http_request_body(req, &request.body_len);
+    uint64_t request_ids = serve->sim->request_ids.state;
     api_handle(serve->api, &request, &answer);
+    if (answer.wrote)
+        record_api(serve->journal, serve->sim, &request, request_ids);
     count(serve, answer.status, answer.endpoint);
     len = strlen(answer.body);
     if (cut) { /* the answer was made, but only half of it arrives */
@@ -255,6 +260,8 @@ static void answer_control(struct serve *serve, struct http_request *req)
         control_handle(&serve->control, http_request_method(req), http_request_path(req), body, len, &answer);
     char *text = json_dumps(answer, JSON_COMPACT);
 
+    if (strcmp(http_request_method(req), "POST") == 0)
+        record_control(serve->journal, serve->sim, http_request_path(req), body, len);
     json_decref(answer);
     if (!text)
         sim_die("out of memory");
@@ -314,6 +321,16 @@ void serve_free(struct serve *serve)
     }
     http_server_free(serve->server);
     free(serve);
+}
+
+void serve_journal(struct serve *serve, struct journal *journal)
+{
+    serve->journal = journal;
+}
+
+struct control *serve_control(struct serve *serve)
+{
+    return &serve->control;
 }
 
 unsigned serve_port(const struct serve *serve)

@@ -10,6 +10,7 @@
 #include "sim/runner.h"
 
 struct serve;
+struct journal;
 struct event_base;
 
 /* All borrowed; listen is "127.0.0.1:12111" or ":0". */
@@ -17,6 +18,9 @@ enum err serve_create(struct event_base *base, struct sim *sim, struct api *api,
                       struct runner *runner, const char *listen, struct serve **ret_serve,
                       struct failure *fail);
 void serve_free(struct serve *serve); /* NULL is fine */
+/* Writes are recorded there from now on; borrowed, must outlive serve. */
+void serve_journal(struct serve *serve, struct journal *journal);
+struct control *serve_control(struct serve *serve); /* borrowed */
 unsigned serve_port(const struct serve *serve);
 
 /* What the API was asked, for GET /sim/status; a new reference. */

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 use Digest::SHA qw(hmac_sha256_hex);
+use File::Temp qw(tempdir);
 use FindBin;
 use IO::Select;
 use IO::Socket::INET;
@@ -260,4 +261,91 @@ for my $round (1, 2) {
 is($story{1}, $story{2}, 'two programs with one seed tell one story');
 cmp_ok(scalar @{sim('GET', '/sim/truth')->{customers}}, '>', 20, 'of many customers');
 is(stop(), 0, 'SIGTERM ends it well');
+
+# ---- killed and started again ----
+my $dir = tempdir(CLEANUP => 1);
+
+sub kill_hard {
+    kill KILL => $sim_pid;
+    waitpid $sim_pid, 0;
+    undef $sim_pid;
+}
+
+# A run with writes before and after it, killed whenever as many deliveries as @$kills says have come. Returns what
+# anybody can know in the end: the truth, the events as the API lists them, and the ids of those delivered.
+my @world = ('--seed', '11', '--webhook', webhook(), '--secret', $SECRET);
+sub story {
+    my ($state, @kills) = @_;
+    stop();
+    my $waiting = IO::Select->new($listener); # what an earlier simulator sent and nobody took
+    close $listener->accept while $waiting->can_read(0);
+    my @args = (@world, $state ? ('--state', $state) : ());
+    start(@args);
+    my @taken;
+    my $made = api('POST', '/v1/customers', \'before', 'email=before@example.com', 'payment_method=pm_card_visa');
+    sim('POST', '/sim/customers/' . $made->{id} . '/card', '{"declines":2}');
+    sim('POST', '/sim/clock', '{"advance_s":86400}');
+    sim('POST', '/sim/knobs', '{"retry_base_ms":20,"backlog_max":16}');
+    sim('POST', '/sim/run', '{"customers":25,"months":2,"ms_per_day":0}');
+    my $select = IO::Select->new($listener);
+    for (1 .. 20000) {
+        while ($select->can_read(0.005)) {
+            my $client = $listener->accept or last;
+            serve_one($client);
+            close $client;
+            last if @kills && @taken + @received >= $kills[0];
+        }
+        if (@kills && @taken + @received >= $kills[0]) {
+            shift @kills;
+            kill_hard();
+            push @taken, @received;
+            start(@args);
+        }
+        my $status = sim('GET', '/sim/status');
+        last if !$status->{running} && $status->{deliveries}{pending} == 0;
+    }
+    my $again = api('POST', '/v1/customers', \'before', 'email=before@example.com', 'payment_method=pm_card_visa');
+    api('POST', '/v1/customers', 'email=after@example.com');
+    take_deliveries();
+    push @taken, @received;
+    my %delivered = map { (decode_json($_->{body})->{id} => 1) } @taken;
+    return {
+        truth => sim('GET', '/sim/truth'), now => sim('GET', '/sim/clock'), knobs => sim('GET', '/sim/knobs'),
+        events => [map { @$_{qw(id type created)} } @{api('GET', '/v1/events?limit=100')->{data}}],
+        replayed => $again->{id} eq $made->{id}, delivered => \%delivered,
+        count => sim('GET', '/sim/status')->{events}, kills_left => scalar @kills,
+    };
+}
+my $whole = story();
+is(scalar keys %{$whole->{delivered}}, $whole->{count}, "$whole->{count} events, all delivered");
+my $state = "$dir/journal";
+my $killed = story($state, 3, 60, 61, 200, 400);
+is($killed->{kills_left}, 0, 'the same story with the simulator killed five times');
+ok($killed->{replayed}, 'an idempotency key is remembered');
+is_deeply($killed->{$_}, $whole->{$_}, "the same $_") for qw(truth now knobs events count);
+is_deeply($killed->{delivered}, $whole->{delivered}, 'every event is delivered, and no other');
+
+# In mid-run, between two steps of the clock, with nobody taking deliveries.
+unlink $state;
+start(@world, '--state', $state);
+sim('POST', '/sim/knobs', '{"backlog_max":30,"retries_max":1000,"delivery_timeout_ms":60000}');
+sim('POST', '/sim/run', '{"customers":25,"months":2,"ms_per_day":0}');
+sleep 0.2;
+my $amid = api('POST', '/v1/customers', 'email=amid@example.com');
+my $before_kill = sim('GET', '/sim/status');
+kill_hard();
+open my $torn, '>>', $state or die "$state: $!";
+print {$torn} '{"control":"/sim/st';
+close $torn;
+start(@world, '--state', $state);
+is(api('GET', "/v1/customers/$amid->{id}")->{email}, 'amid@example.com', 'what was made amid a run is there again');
+my $after_kill = sim('GET', '/sim/status');
+is_deeply([@$after_kill{qw(running now events)}, $after_kill->{deliveries}{pending}],
+    [@$before_kill{qw(running now events)}, $before_kill->{deliveries}{pending}],
+    'so is the clock, the run, and what is not delivered');
+is(system("$bin/stripe-sim --listen 127.0.0.1:0 @world --state $state 2>/dev/null") >> 8, 3,
+    'a journal in use is refused');
+kill_hard();
+is(system("$bin/stripe-sim --listen 127.0.0.1:0 @world --start 1800000000 --state $state 2>/dev/null") >> 8, 2,
+    'so is one of another world');
 done_testing();
