@@ -125,8 +125,10 @@ static void read_error(const struct http_answer *http, struct stripe_answer *ret
 
 static enum stripe_verdict verdict_of(long status, const char *code, const struct stripe_answer *answer)
 {
-    if (status == 401 || status == 403)
+    if (status == 401)
         return STRIPE_DENIED;
+    if (status == 403)
+        return STRIPE_FORBIDDEN;
     if (status == 404)
         return !strcmp(code, "resource_missing") ? STRIPE_MISSING : STRIPE_REFUSED;
     if (status == 429)
@@ -181,7 +183,9 @@ void stripe_answer_read(const struct http_answer *http,
         ret->verdict = verdict_of(http->status, code, ret);
     } else if (stripe_json_parse(http->body, http->body_len, &ret->body, &why) == ERR_OK) {
         ret->verdict = STRIPE_FOUND;
+        ret->body_bytes = http->body_len;
     } else {
+        ret->verdict = STRIPE_GARBLED;
         (void)snprintf(ret->text, sizeof ret->text, "HTTP 200 but %.150s", why.text);
     }
 }

@@ -22,13 +22,15 @@ struct stripe_call; /* one read under way; owned by the client */
 
 /* X(verdict, label) */
 #define STRIPE_VERDICT_LIST(X)                                                                               \
-    X(STRIPE_FOUND, "found")     /* 200 and a body that can be read */                                       \
-    X(STRIPE_MISSING, "missing") /* 404 resource_missing: there is no such object */                         \
-    X(STRIPE_DENIED, "denied")   /* 401, 403: our key; nothing will work until somebody acts */              \
-    X(STRIPE_LIMITED, "limited") /* 429 of a limiter: all of us are too fast */                              \
-    X(STRIPE_LOCKED, "locked")   /* 429 of a lock, 409: this object is busy */                               \
-    X(STRIPE_TROUBLE, "trouble") /* 5xx, 424, a broken or late answer, an unreadable 200: try again */       \
-    X(STRIPE_REFUSED, "refused") /* any other answer: asking again will not help */
+    X(STRIPE_FOUND, "found")         /* 200 and a body that can be read */                                   \
+    X(STRIPE_MISSING, "missing")     /* 404 resource_missing: there is no such object */                     \
+    X(STRIPE_DENIED, "denied")       /* 401: our key; nothing will work until somebody acts */               \
+    X(STRIPE_FORBIDDEN, "forbidden") /* 403: our key may not read this */                                    \
+    X(STRIPE_LIMITED, "limited")     /* 429 of a limiter: all of us are too fast */                          \
+    X(STRIPE_LOCKED, "locked")       /* 429 of a lock, 409: this object is busy */                           \
+    X(STRIPE_TROUBLE, "trouble")     /* 5xx, 424, a broken or late answer: try again */                      \
+    X(STRIPE_GARBLED, "garbled")     /* a complete 200 whose body cannot be read: this object's trouble */   \
+    X(STRIPE_REFUSED, "refused")     /* any other answer: asking again will not help */
 enum stripe_verdict {
 #define X(verdict, label) verdict,
     STRIPE_VERDICT_LIST(X)
@@ -40,6 +42,7 @@ const char *stripe_verdict_name(enum stripe_verdict verdict);
 struct stripe_answer {
     enum stripe_verdict verdict;
     json_t *body;            /* STRIPE_FOUND only; borrowed: json_incref to keep */
+    size_t body_bytes;       /* of its text */
     long status;             /* HTTP; 0 if none came */
     char text[200];          /* what to log: type, code and param, never a message or a body */
     char request_id[64];     /* "" if absent */

@@ -4,6 +4,15 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "common/metrics.h"
+#include "worker/stats.h"
+
+void env_hold(struct env *env, int64_t bytes)
+{
+    env->held_bytes += bytes;
+    metric_set(env->stats->held_bytes, 0, env->held_bytes);
+}
+
 uint64_t env_random(void)
 {
     uint64_t number;

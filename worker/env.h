@@ -27,9 +27,14 @@ struct env {
     struct pg_pool *ledger; /* the apply connections */
     struct stripe_client *stripe;
     struct stats *stats;
-    struct circuit circuit;
+    struct circuits circuits;
     int64_t reads_total; /* requests sent to Stripe since start */
+    int64_t held_bytes;  /* of Stripe's answers, as text, that turns hold now */
 };
+
+/* Parsed, they take several times as much memory. Beyond it turns give back what they have, unless they are alone. */
+#define ENV_HELD_BYTES_MAX (INT64_C(64) << 20)
+void env_hold(struct env *env, int64_t bytes); /* negative: let go */
 
 uint64_t env_random(void); /* good enough for jitter and uuids: from the kernel */
 

@@ -35,16 +35,20 @@ struct job {
 };
 
 struct fetch {
-    struct env *env;     /* borrowed */
-    const char *account; /* borrowed */
-    enum queue_lane lane;
+    struct env *env; /* borrowed */
+    struct fetch_options options;
     struct job **jobs; /* owned, each of them too */
     size_t jobs_count, jobs_room;
     unsigned running;
+    unsigned paced;             /* of those, waiting for the budget: the clock stands still */
     struct fetch_objects found; /* owned */
     unsigned reads;
-    int64_t deadline_mono_ms;
-    struct event *timer; /* owned: the start, then the deadline */
+    int64_t bytes;
+    int64_t left_ms;         /* of the time, when the clock last stood still */
+    int64_t running_mono_ms; /* since when the clock runs; 0: it stands still */
+    struct event *timer;     /* owned: the start, then the deadline, or the end of patience with the budget */
+    bool limited;            /* Stripe's last answer was a limit or a lock */
+    unsigned rest_ms;
     bool started;
     char list_missing[STRIPE_ID_BYTES_MAX + 1]; /* the customer whose lists are said not to exist; or "" */
     char text[700];
@@ -54,11 +58,50 @@ struct fetch {
 
 static void fetch_run(struct fetch *fetch);
 
+/* ---- the clock ---- */
+
+static int64_t fetch_left_ms(const struct fetch *fetch)
+{
+    return fetch->running_mono_ms ? fetch->left_ms - (clock_mono_ms() - fetch->running_mono_ms)
+                                  : fetch->left_ms;
+}
+
+static void fetch_set_timer(struct fetch *fetch, int64_t delay_ms)
+{
+    struct timeval tv = clock_timeval(delay_ms > 0 ? delay_ms : 0);
+
+    (void)evtimer_add(fetch->timer, &tv);
+}
+
+/* A read waits for the budget. */
+static void fetch_pause(struct fetch *fetch)
+{
+    bool begun = fetch->options.begun || fetch->reads > 0;
+
+    if (fetch->paced++)
+        return;
+    fetch->left_ms = fetch_left_ms(fetch);
+    fetch->running_mono_ms = 0;
+    fetch_set_timer(fetch, begun ? FETCH_BEGUN_MS : FETCH_FRESH_MS);
+}
+
+static void fetch_go_on(struct fetch *fetch)
+{
+    if (--fetch->paced)
+        return;
+    fetch->running_mono_ms = clock_mono_ms();
+    fetch_set_timer(fetch, fetch->left_ms);
+}
+
+/* ---- jobs ---- */
+
 /* Whatever it waits for will not call back. */
 static void job_stop(struct job *job)
 {
-    if (job->state == JOB_PACED)
+    if (job->state == JOB_PACED) {
         pacer_cancel(job->ticket);
+        job->fetch->paced--;
+    }
     if (job->state == JOB_SENT)
         stripe_call_cancel(job->call);
     if (job->timer)
@@ -82,6 +125,7 @@ void fetch_free(struct fetch *fetch)
     for (size_t i = 0; i < fetch->jobs_count; i++)
         job_free(fetch->jobs[i]);
     free(fetch->jobs);
+    env_hold(fetch->env, -fetch->bytes);
     fetch_objects_release(&fetch->found);
     if (fetch->timer)
         event_free(fetch->timer);
@@ -95,6 +139,8 @@ static void fetch_end(struct fetch *fetch, enum outcome outcome)
                                   .missing = fetch->found.missing,
                                   .complete = fetch->found.complete,
                                   .reads = fetch->reads,
+                                  .bytes = fetch->bytes,
+                                  .rest_ms = fetch->rest_ms,
                                   .text = fetch->text};
 
     (void)event_del(fetch->timer);
@@ -201,8 +247,7 @@ static bool job_rest(struct job *job, const struct stripe_answer *answer)
     delay_ms = delay_ms / 2 + (int64_t)(env_random() % (uint64_t)(delay_ms / 2 + 1));
     if (answer->retry_after_ms > delay_ms)
         delay_ms = answer->retry_after_ms;
-    if (job->tries >= FETCH_TRIES_MAX || answer->should_retry == 0 ||
-        clock_mono_ms() + delay_ms >= fetch->deadline_mono_ms)
+    if (job->tries >= FETCH_TRIES_MAX || answer->should_retry == 0 || delay_ms >= fetch_left_ms(fetch))
         return false;
     if (!job->timer)
         job->timer = evtimer_new(fetch->env->base, on_rested, job);
@@ -237,35 +282,53 @@ static void on_reported(enum err err, const struct failure *fail, void *arg)
     (void)arg;
 }
 
-/* Tell the breaker and the budget what this answer says about everybody's reads. */
-static void job_tell(struct job *job, const struct stripe_answer *answer)
+static void circuit_changed(struct env *env, const char *account, const struct stripe_answer *answer)
 {
-    struct fetch *fetch = job->fetch;
-    struct env *env = fetch->env;
+    bool closed = circuits_state(&env->circuits, account, clock_mono_ms()) == CIRCUIT_CLOSED;
+
+    metric_set(env->stats->circuit, 0,
+               circuits_state(&env->circuits, "self", clock_mono_ms()) != CIRCUIT_CLOSED);
+    if (closed)
+        log_info("stripe.circuit_closed", LOG_STR("account", account));
+    else
+        log_error("stripe.circuit_opened", LOG_STR("account", account),
+                  LOG_STR("verdict", stripe_verdict_name(answer->verdict)), LOG_STR("text", answer->text));
+}
+
+/* Tell the breakers what this answer says about everybody's reads. What only this customer's object does says nothing. */
+static void job_tell_circuits(struct job *job, const struct stripe_answer *answer, bool misshapen)
+{
+    const struct fetch_options *options = &job->fetch->options;
+    struct circuits *circuits = &job->fetch->env->circuits;
+    struct circuit *key = circuits_find(circuits, options->account);
     int64_t now = clock_mono_ms();
     bool changed = false;
+
+    if (answer->verdict == STRIPE_GARBLED || misshapen)
+        return;
+    if (answer->verdict == STRIPE_DENIED) {
+        changed = circuit_denied(circuits_add(circuits, options->account), options->subject, now);
+    } else if (answer->verdict == STRIPE_TROUBLE) {
+        changed = circuit_failed(&circuits->away, options->subject, now);
+    } else {
+        changed = circuit_worked(&circuits->away);
+        changed = (key && circuit_worked(key)) || changed;
+    }
+    if (changed)
+        circuit_changed(job->fetch->env, options->account, answer);
+}
+
+static void job_tell_budget(struct job *job, const struct stripe_answer *answer)
+{
+    struct fetch *fetch = job->fetch;
     enum budget_limit limit;
 
-    if (answer->verdict == STRIPE_DENIED)
-        changed = circuit_denied(&env->circuit, now);
-    else if (answer->verdict == STRIPE_TROUBLE)
-        changed = circuit_failed(&env->circuit, now);
-    else
-        changed = circuit_worked(&env->circuit);
-    if (changed) {
-        bool closed = circuit_state(&env->circuit, now) == CIRCUIT_CLOSED;
-        metric_set(env->stats->circuit, 0, !closed);
-        if (closed)
-            log_info("stripe.circuit_closed");
-        else
-            log_error("stripe.circuit_opened", LOG_STR("verdict", stripe_verdict_name(answer->verdict)),
-                      LOG_STR("text", answer->text));
-    }
+    fetch->limited = answer->verdict == STRIPE_LIMITED || answer->status == 429;
     if (answer->verdict != STRIPE_LIMITED)
         return;
     limit = budget_limit_parse(*answer->limited_reason ? answer->limited_reason : "global-rate");
     if (limit != BUDGET_LIMIT_NONE)
-        (void)budget_report(env->budget, fetch->account, read_endpoint(job->read.kind), limit,
+        (void)budget_report(fetch->env->budget, fetch->options.account, read_endpoint(job->read.kind), limit,
                             answer->retry_after_ms > 0 ? (unsigned)answer->retry_after_ms : 0, on_reported, 0,
                             0);
 }
@@ -309,43 +372,107 @@ static enum outcome job_miss(struct job *job, const struct stripe_answer *answer
     return err == ERR_OK ? OUTCOME_OK : fetch_fail(fetch, OUTCOME_OUTAGE, job, err_text(err));
 }
 
-static enum outcome job_judge(struct job *job, const struct stripe_answer *answer)
+#define REST_MS_MAX 60000
+
+static enum outcome job_limited(struct job *job, const struct stripe_answer *answer)
+{
+    int64_t rest_ms = answer->retry_after_ms;
+
+    if (rest_ms > 0)
+        job->fetch->rest_ms = rest_ms < REST_MS_MAX ? (unsigned)rest_ms : REST_MS_MAX;
+    return fetch_fail(job->fetch, OUTCOME_LIMITED, job, answer->text);
+}
+
+/* Our key is refused: for everybody, unless others' good answers said otherwise. */
+static enum outcome job_denied(struct job *job, const struct stripe_answer *answer)
 {
     struct fetch *fetch = job->fetch;
+    struct circuits *circuits = &fetch->env->circuits;
+    const struct circuit *key = circuits_find(circuits, fetch->options.account);
+    int64_t now = clock_mono_ms(), until = circuits_until(circuits, fetch->options.account, now);
 
+    if (key && circuit_disbelieves(key, fetch->options.subject))
+        return fetch_fail(fetch, OUTCOME_STRIPE_PERMANENT, job, answer->text);
+    /* Of the platform's own, another worker may have a better key. */
+    if (until && strcmp(fetch->options.account, "self") != 0)
+        fetch->rest_ms = (unsigned)(until - now);
+    return fetch_fail(fetch, OUTCOME_DENIED, job, answer->text);
+}
+
+static enum outcome job_forbidden(struct job *job, const struct stripe_answer *answer)
+{
+    metric_add(job->fetch->env->stats->forbidden, read_endpoint(job->read.kind), 1);
+    log_error("stripe.forbidden", LOG_STR("account", job->fetch->options.account),
+              LOG_STR("endpoint", read_endpoint(job->read.kind)), LOG_STR("text", answer->text),
+              LOG_STR("request_id", answer->request_id));
+    return fetch_fail(job->fetch, OUTCOME_STRIPE_PERMANENT, job, answer->text);
+}
+
+static enum outcome job_trouble(struct job *job, const struct stripe_answer *answer)
+{
+    /* Away for everybody: not this customer's attempt. */
+    bool away = circuit_state(&job->fetch->env->circuits.away, clock_mono_ms()) != CIRCUIT_CLOSED;
+
+    return fetch_fail(job->fetch, away ? OUTCOME_OUTAGE : OUTCOME_STRIPE_TRANSIENT, job, answer->text);
+}
+
+/* What an answer that brought nothing comes to, finally. */
+static enum outcome job_judge(struct job *job, const struct stripe_answer *answer)
+{
     switch (answer->verdict) {
-    case STRIPE_FOUND:
-        return read_is_list(job->read.kind) ? job_take_page(job, answer->body)
-                                            : job_take_object(job, answer->body);
     case STRIPE_MISSING: return job_miss(job, answer);
-    case STRIPE_DENIED: return fetch_fail(fetch, OUTCOME_DENIED, job, answer->text);
+    case STRIPE_DENIED: return job_denied(job, answer);
+    case STRIPE_FORBIDDEN: return job_forbidden(job, answer);
+    case STRIPE_LIMITED: return job_limited(job, answer);
+    case STRIPE_TROUBLE: return job_trouble(job, answer);
+    case STRIPE_LOCKED:
+        if (answer->status == 429)
+            return job_limited(job, answer);
+        break;
     case STRIPE_REFUSED:
-        return fetch_fail(fetch,
-                          page_is_gone(job, answer) ? OUTCOME_STRIPE_TRANSIENT : OUTCOME_STRIPE_PERMANENT,
-                          job, answer->text);
-    default: return fetch_fail(fetch, OUTCOME_STRIPE_TRANSIENT, job, answer->text);
+        if (!page_is_gone(job, answer))
+            return fetch_fail(job->fetch, OUTCOME_STRIPE_PERMANENT, job, answer->text);
+        break;
+    default: break;
     }
+    return fetch_fail(job->fetch, OUTCOME_STRIPE_TRANSIENT, job, answer->text);
+}
+
+static enum outcome job_take(struct job *job, const struct stripe_answer *answer)
+{
+    struct fetch *fetch = job->fetch;
+    struct env *env = fetch->env;
+
+    fetch->bytes += (int64_t)answer->body_bytes;
+    env_hold(env, (int64_t)answer->body_bytes);
+    if (fetch->bytes > FETCH_BYTES_MAX)
+        return fetch_fail(fetch, OUTCOME_STRIPE_PERMANENT, job, "too much for one turn");
+    if (env->held_bytes > ENV_HELD_BYTES_MAX && env->held_bytes > fetch->bytes)
+        return fetch_fail(fetch, OUTCOME_CROWDED, job, "all turns together hold too much");
+    return read_is_list(job->read.kind) ? job_take_page(job, answer->body)
+                                        : job_take_object(job, answer->body);
 }
 
 static void on_answer(const struct stripe_answer *answer, void *arg)
 {
     struct job *job = arg;
     struct fetch *fetch = job->fetch;
-    bool passing = answer->verdict == STRIPE_TROUBLE || answer->verdict == STRIPE_LIMITED ||
-                   answer->verdict == STRIPE_LOCKED;
+    bool found = answer->verdict == STRIPE_FOUND;
+    bool passing = answer->verdict == STRIPE_TROUBLE || answer->verdict == STRIPE_GARBLED ||
+                   answer->verdict == STRIPE_LIMITED || answer->verdict == STRIPE_LOCKED;
     enum outcome outcome;
 
     job->call = 0;
     job->state = JOB_WAITING;
     job_report(job, answer);
-    job_tell(job, answer);
+    outcome = found ? job_take(job, answer) : OUTCOME_OK;
+    job_tell_circuits(job, answer, outcome == OUTCOME_STRIPE_TRANSIENT);
+    job_tell_budget(job, answer);
     if (passing && job_rest(job, answer))
         return;
-    outcome = job_judge(job, answer);
+    if (!found)
+        outcome = job_judge(job, answer);
     job_over(job);
-    if (outcome == OUTCOME_STRIPE_TRANSIENT && answer->verdict == STRIPE_TROUBLE &&
-        circuit_state(&fetch->env->circuit, clock_mono_ms()) != CIRCUIT_CLOSED)
-        outcome = OUTCOME_OUTAGE; /* Stripe is away for everybody: not this customer's attempt */
     if (outcome != OUTCOME_OK)
         fetch_end(fetch, outcome);
     else
@@ -356,26 +483,30 @@ static void on_paced(enum err err, void *arg)
 {
     struct job *job = arg;
     struct fetch *fetch = job->fetch;
-    int64_t left_ms = fetch->deadline_mono_ms - clock_mono_ms();
+    enum outcome outcome = OUTCOME_OUTAGE;
     struct stripe_path path;
-    struct failure why = {.text = ""};
+    struct failure why = {.text = "the shared budget cannot be asked"};
+    int64_t left_ms;
 
     job->state = JOB_WAITING;
     job->ticket = 0;
+    fetch_go_on(fetch);
+    left_ms = fetch_left_ms(fetch);
     read_path(&job->read, &path);
-    if (err == ERR_OK && fetch->reads >= FETCH_READS_MAX)
-        err = failf(&why, ERR_LIMIT, "more than %d requests in one turn", FETCH_READS_MAX);
-    if (err == ERR_OK && path.overflow)
-        err = failf(&why, ERR_INVALID, "the path is too long");
-    if (err == ERR_OK)
-        err = stripe_client_get(fetch->env->stripe, path.text, fetch->account,
+    if (err == ERR_OK && (fetch->reads >= FETCH_READS_MAX || path.overflow)) {
+        outcome = OUTCOME_STRIPE_PERMANENT;
+        err = path.overflow ? failf(&why, ERR_INVALID, "the path is too long")
+                            : failf(&why, ERR_LIMIT, "more than %d requests in one turn", FETCH_READS_MAX);
+    }
+    if (err == ERR_OK) {
+        err = stripe_client_get(fetch->env->stripe, path.text, fetch->options.account,
                                 left_ms > 1 ? (unsigned)left_ms : 1, on_answer, job, &job->call, &why);
+        if (err == ERR_INVALID) /* an account that no header can hold */
+            outcome = OUTCOME_STRIPE_PERMANENT;
+    }
     if (err != ERR_OK) {
         job_over(job);
-        fetch_end(fetch, fetch_fail(fetch,
-                                    err == ERR_LIMIT || err == ERR_INVALID ? OUTCOME_STRIPE_PERMANENT
-                                                                           : OUTCOME_OUTAGE,
-                                    job, *why.text ? why.text : "the shared budget cannot be asked"));
+        fetch_end(fetch, fetch_fail(fetch, outcome, job, why.text));
         return;
     }
     job->tries++;
@@ -408,13 +539,15 @@ static bool job_start(struct job *job)
         job->state = JOB_DONE;
         return true;
     }
-    if (pacer_wait(fetch->env->pacer, fetch->account, read_endpoint(job->read.kind), fetch->lane, on_paced,
-                   job, &job->ticket) != ERR_OK) {
+    if (pacer_wait(fetch->env->pacer, fetch->options.account, read_endpoint(job->read.kind),
+                   fetch->options.lane, fetch->options.begun || fetch->reads > 0, on_paced, job,
+                   &job->ticket) != ERR_OK) {
         fetch_end(fetch, fetch_fail(fetch, OUTCOME_OUTAGE, job, "out of memory"));
         return false;
     }
     job->state = JOB_PACED;
     fetch->running++;
+    fetch_pause(fetch);
     return true;
 }
 
@@ -433,38 +566,47 @@ static void fetch_run(struct fetch *fetch)
         fetch_end(fetch, OUTCOME_OK);
 }
 
+/* Too late; whose fault is it? */
+static enum outcome fetch_late(const struct fetch *fetch)
+{
+    if (fetch->paced || fetch->limited)
+        return OUTCOME_LIMITED;
+    if (circuits_state(&fetch->env->circuits, fetch->options.account, clock_mono_ms()) != CIRCUIT_CLOSED)
+        return OUTCOME_OUTAGE;
+    return OUTCOME_STRIPE_TRANSIENT;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct fetch *fetch = arg;
-    struct timeval tv = clock_timeval(fetch->deadline_mono_ms - clock_mono_ms());
 
     (void)fd;
     (void)what;
     if (!fetch->started) {
         fetch->started = true;
-        (void)evtimer_add(fetch->timer, &tv);
+        fetch->running_mono_ms = clock_mono_ms();
+        fetch_set_timer(fetch, fetch->left_ms);
         fetch_run(fetch);
         return;
     }
-    (void)snprintf(fetch->text, sizeof fetch->text, "the reads did not end in time (%u sent)", fetch->reads);
-    fetch_end(fetch, OUTCOME_STRIPE_TRANSIENT);
+    (void)snprintf(fetch->text, sizeof fetch->text,
+                   fetch->paced ? "the budget did not let the reads through (%u sent)"
+                                : "the reads did not end in time (%u sent)",
+                   fetch->reads);
+    fetch_end(fetch, fetch_late(fetch));
 }
 
-enum err fetch_start(struct env *env, const char *account, enum queue_lane lane, struct plan *plan,
-                     unsigned timeout_ms, fetch_done_fn *done, void *arg, struct fetch **ret_fetch)
+enum err fetch_start(struct env *env, const struct fetch_options *options, struct plan *plan,
+                     fetch_done_fn *done, void *arg, struct fetch **ret_fetch)
 {
     struct fetch *fetch = calloc(1, sizeof *fetch);
-    struct timeval soon = {0, 0};
     enum err err = ERR_NOMEM;
+    struct timeval soon = {0, 0};
 
     if (!fetch)
         return ERR_NOMEM;
-    *fetch = (struct fetch){.env = env,
-                            .account = account,
-                            .lane = lane,
-                            .done = done,
-                            .arg = arg,
-                            .deadline_mono_ms = clock_mono_ms() + timeout_ms};
+    *fetch = (struct fetch){
+        .env = env, .options = *options, .done = done, .arg = arg, .left_ms = options->timeout_ms};
     fetch->timer = evtimer_new(env->base, on_timer, fetch);
     if (!fetch->timer || fetch_objects_init(&fetch->found) != ERR_OK)
         goto out;

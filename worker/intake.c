@@ -11,6 +11,7 @@
 #include "common/queue.h"
 #include "common/redis_client.h"
 #include "worker/lock.h"
+#include "worker/pacer.h"
 #include "worker/turn.h"
 #include "worker/worker_private.h"
 
@@ -18,6 +19,14 @@
 #define POLL_MS                                                                                              \
     500 /* an idle worker looks by itself after one to two of these: rests and delays wake nobody */
 #define WAIT_MS 5000 /* on the wake list */
+
+bool intake_ended(struct worker *worker)
+{
+    if (!worker->stopping || worker->in_flight || worker->taking || worker->returning)
+        return false;
+    (void)event_base_loopbreak(worker->env.base);
+    return true;
+}
 
 static void slot_end(struct turn *turn, void *arg)
 {
@@ -30,10 +39,8 @@ static void slot_end(struct turn *turn, void *arg)
     turn_free(turn);
     worker->in_flight--;
     metric_set(worker->stats.in_flight, 0, worker->in_flight);
-    if (worker->stopping && !worker->in_flight) {
-        (void)event_base_loopbreak(worker->env.base);
+    if (intake_ended(worker))
         return;
-    }
     if (resting_ms >= 0 && resting_ms < POLL_MS)
         intake_soon(worker, resting_ms + 2);
     intake_pump(worker);
@@ -49,17 +56,21 @@ static bool in_flight_here(const struct worker *worker, const char *key)
 
 static void on_given_back(enum err err, const struct failure *fail, void *arg)
 {
+    struct worker *worker = arg;
+
     (void)err; /* unheard: the lease runs out by itself */
     (void)fail;
-    (void)arg;
+    worker->returning--;
+    (void)intake_ended(worker);
 }
 
 /* A lease that we cannot use now. */
 static void give_back(struct worker *worker, struct queue_lease *lease)
 {
-    unsigned delay_ms = 20 + (unsigned)(env_random() % 100);
+    unsigned delay_ms = worker->stopping ? 0 : 20 + (unsigned)(env_random() % 100);
 
-    (void)queue_retry(worker->env.queue, lease, delay_ms, false, on_given_back, worker, 0);
+    if (queue_retry(worker->env.queue, lease, delay_ms, false, on_given_back, worker, 0) == ERR_OK)
+        worker->returning++;
     queue_lease_release(lease);
     intake_soon(worker, delay_ms + 2);
 }
@@ -89,6 +100,7 @@ static void on_taken(enum err err, struct queue_lease *leases, size_t count, con
     if (err != ERR_OK) { /* whatever was leased meanwhile comes back when its lease runs out */
         log_warn("queue.take_failed", LOG_STR("why", fail ? fail->text : err_text(err)));
         worker->hungry = false;
+        (void)intake_ended(worker);
         return;
     }
     metric_add(worker->stats.taken, 0, (int64_t)count);
@@ -101,7 +113,8 @@ static void on_taken(enum err err, struct queue_lease *leases, size_t count, con
         else
             slot_start(worker, &leases[i]);
     }
-    intake_pump(worker);
+    if (!intake_ended(worker))
+        intake_pump(worker);
 }
 
 static void on_woken(enum err err, const struct failure *fail, void *arg)
@@ -117,16 +130,21 @@ static void on_woken(enum err err, const struct failure *fail, void *arg)
 }
 
 /* How many customers may be taken now. */
-static unsigned appetite(const struct worker *worker)
+static unsigned appetite(struct worker *worker)
 {
     unsigned room = (unsigned)worker->env.config->turns_max - worker->in_flight;
 
     if (worker->stopping || !redis_client_ready(worker->redis) || !lock_usable(worker->env.lock) ||
         !pg_pool_ready(worker->env.ledger))
         return 0;
-    switch (circuit_state(&worker->env.circuit, clock_mono_ms())) {
+    /* What is taken would only wait here, and no other worker could have it. */
+    if (worker->env.held_bytes > ENV_HELD_BYTES_MAX ||
+        pacer_oldest_ms(worker->env.pacer, "self") > PACER_BEHIND_MS)
+        return 0;
+    switch (circuits_state(&worker->env.circuits, "self", clock_mono_ms())) {
     case CIRCUIT_OPEN: return 0;
-    case CIRCUIT_TRYING: return worker->in_flight ? 0 : 1;
+    case CIRCUIT_TRYING:
+        return worker->in_flight < CIRCUIT_TRIES_MAX ? CIRCUIT_TRIES_MAX - worker->in_flight : 0;
     default: return room < TAKE_MAX ? room : TAKE_MAX;
     }
 }

@@ -50,6 +50,8 @@ enum delay { DELAY_NONE, DELAY_SHORT, DELAY_LONG, DELAY_BACKOFF };
     X(OUTCOME_LOCK_LOST, "lock_lost", FATE_LATER, DELAY_SHORT, false, 0)                                     \
     X(OUTCOME_OUTAGE, "outage", FATE_LATER, DELAY_LONG, false, 0)                                            \
     X(OUTCOME_DENIED, "denied", FATE_LATER, DELAY_LONG, false, 0)                                            \
+    X(OUTCOME_LIMITED, "limited", FATE_LATER, DELAY_LONG, false, 0)                                          \
+    X(OUTCOME_CROWDED, "crowded", FATE_LATER, DELAY_LONG, false, 0)                                          \
     X(OUTCOME_DRAINING, "draining", FATE_LATER, DELAY_NONE, false, 0)                                        \
     X(OUTCOME_LEASE_LOST, "lease_lost", FATE_DROP, DELAY_NONE, false, 0)
 // clang-format on

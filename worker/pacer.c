@@ -4,16 +4,23 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "common/budget.h"
 #include "common/clock.h"
 
+#define YIELD_MS 20 /* fresh turns look again whether those that have begun still wait */
+
 struct pacer_ticket {
     struct group *group;
-    struct pacer_ticket *next;
-    pacer_fn *done; /* NULL: cancelled */
+    TAILQ_ENTRY(pacer_ticket) link;
+    int64_t since_mono_ms;
+    bool begun;
+    pacer_fn *done;
     void *arg;
 };
+
+TAILQ_HEAD(tickets, pacer_ticket);
 
 /* What waits for one account, endpoint and lane. Lives until nothing waits and nothing is asked. */
 struct group {
@@ -22,8 +29,8 @@ struct group {
     char *account; /* owned */
     const char *endpoint;
     enum queue_lane lane;
-    struct pacer_ticket *first, **last; /* owned, oldest first */
-    unsigned waiting;                   /* cancelled ones included */
+    struct tickets begun, fresh; /* owned, oldest first */
+    unsigned begun_count, fresh_count;
     bool asking;
     struct event *timer; /* owned; pending while we wait to ask again */
 };
@@ -36,14 +43,42 @@ struct pacer {
 
 static void group_ask(struct group *group);
 
+static unsigned group_waiting(const struct group *group)
+{
+    return group->begun_count + group->fresh_count;
+}
+
+/* Unlinked, owned by the caller. */
+static struct pacer_ticket *ticket_out(struct pacer_ticket *ticket)
+{
+    struct group *group = ticket->group;
+
+    if (ticket->begun) {
+        TAILQ_REMOVE(&group->begun, ticket, link);
+        group->begun_count--;
+    } else {
+        TAILQ_REMOVE(&group->fresh, ticket, link);
+        group->fresh_count--;
+    }
+    return ticket;
+}
+
+/* NULL if none waits. Unlinked, owned by the caller. */
+static struct pacer_ticket *group_shift(struct group *group)
+{
+    struct pacer_ticket *ticket = TAILQ_FIRST(&group->begun);
+
+    if (!ticket)
+        ticket = TAILQ_FIRST(&group->fresh);
+    return ticket ? ticket_out(ticket) : 0;
+}
+
 static void group_free(struct group *group)
 {
     struct pacer_ticket *ticket;
 
-    while ((ticket = group->first) != 0) {
-        group->first = ticket->next;
+    while ((ticket = group_shift(group)) != 0)
         free(ticket);
-    }
     if (group->timer)
         event_free(group->timer);
     free(group->account);
@@ -55,7 +90,7 @@ static void group_settle(struct group *group)
 {
     struct group **at = &group->pacer->groups;
 
-    if (group->waiting || group->asking)
+    if (group_waiting(group) || group->asking)
         return;
     while (*at != group)
         at = &(*at)->next;
@@ -63,23 +98,7 @@ static void group_settle(struct group *group)
     group_free(group);
 }
 
-/* The oldest ticket that still matters; NULL if there is none. Unlinked, owned by the caller. */
-static struct pacer_ticket *group_shift(struct group *group)
-{
-    struct pacer_ticket *ticket;
-
-    while ((ticket = group->first) != 0) {
-        group->first = ticket->next;
-        if (!group->first)
-            group->last = &group->first;
-        group->waiting--;
-        if (ticket->done)
-            return ticket;
-        free(ticket);
-    }
-    return 0;
-}
-
+/* Only while asking: the group stays, whatever the callbacks do. */
 static void group_release(struct group *group, enum err err, unsigned count)
 {
     struct pacer_ticket *ticket;
@@ -103,28 +122,45 @@ static void on_granted(enum err err, unsigned granted, unsigned wait_ms, const s
     struct group *group = arg;
 
     (void)fail;
-    group_release(group, err, err == ERR_OK ? granted : group->waiting); /* asking: the group stays */
+    group_release(group, err, err == ERR_OK ? granted : group_waiting(group));
     group->asking = false;
-    if (group->waiting && wait_ms)
+    if (group_waiting(group) && wait_ms)
         group_wait(group, wait_ms);
-    else if (group->waiting)
+    else if (group_waiting(group))
         group_ask(group);
     else
         group_settle(group);
 }
 
+/* How many tokens to ask for: fresh turns begin when no read of one that has begun waits for the same bucket. */
+static unsigned group_wanted(const struct group *group)
+{
+    const struct group *other;
+    bool begun = false;
+    unsigned wanted;
+
+    for (other = group->pacer->groups; other && !begun; other = other->next)
+        begun = other->begun_count && other->lane == group->lane && !strcmp(other->account, group->account);
+    wanted = begun ? group->begun_count : group->fresh_count;
+    return wanted < BUDGET_TOKENS_MAX ? wanted : BUDGET_TOKENS_MAX;
+}
+
 static void group_ask(struct group *group)
 {
-    unsigned wanted = group->waiting < BUDGET_TOKENS_MAX ? group->waiting : BUDGET_TOKENS_MAX;
+    unsigned wanted = group_wanted(group);
     enum err err;
 
-    if (group->asking || !wanted)
+    if (group->asking || !group_waiting(group))
         return;
+    if (!wanted) {
+        group_wait(group, YIELD_MS);
+        return;
+    }
     group->asking = true;
     err = budget_acquire(group->pacer->budget, group->account, group->endpoint, group->lane, wanted,
                          on_granted, group, 0);
     if (err != ERR_OK) {
-        group_release(group, err, group->waiting);
+        group_release(group, err, group_waiting(group));
         group->asking = false;
         group_settle(group);
     }
@@ -149,7 +185,8 @@ static struct group *group_find(struct pacer *pacer, const char *account, const 
     if (!group)
         return 0;
     *group = (struct group){.pacer = pacer, .endpoint = endpoint, .lane = lane};
-    group->last = &group->first;
+    TAILQ_INIT(&group->begun);
+    TAILQ_INIT(&group->fresh);
     group->account = strdup(account);
     group->timer = evtimer_new(pacer->base, on_timer, group);
     if (!group->account || !group->timer) {
@@ -187,7 +224,7 @@ void pacer_free(struct pacer *pacer)
 }
 
 enum err pacer_wait(struct pacer *pacer, const char *account, const char *endpoint, enum queue_lane lane,
-                    pacer_fn *done, void *arg, struct pacer_ticket **ret_ticket)
+                    bool begun, pacer_fn *done, void *arg, struct pacer_ticket **ret_ticket)
 {
     struct group *group = group_find(pacer, account, endpoint, lane);
     struct pacer_ticket *ticket = group ? calloc(1, sizeof *ticket) : 0;
@@ -197,10 +234,15 @@ enum err pacer_wait(struct pacer *pacer, const char *account, const char *endpoi
             group_settle(group);
         return ERR_NOMEM;
     }
-    *ticket = (struct pacer_ticket){.group = group, .done = done, .arg = arg};
-    *group->last = ticket;
-    group->last = &ticket->next;
-    group->waiting++;
+    *ticket = (struct pacer_ticket){
+        .group = group, .since_mono_ms = clock_mono_ms(), .begun = begun, .done = done, .arg = arg};
+    if (begun) {
+        TAILQ_INSERT_TAIL(&group->begun, ticket, link);
+        group->begun_count++;
+    } else {
+        TAILQ_INSERT_TAIL(&group->fresh, ticket, link);
+        group->fresh_count++;
+    }
     /* Ask once the loop has run what else is due: others may join. */
     if (!group->asking && !evtimer_pending(group->timer, 0)) {
         struct timeval soon = {0, 0};
@@ -212,5 +254,25 @@ enum err pacer_wait(struct pacer *pacer, const char *account, const char *endpoi
 
 void pacer_cancel(struct pacer_ticket *ticket)
 {
-    ticket->done = 0; /* freed when its turn comes */
+    struct group *group = ticket->group;
+
+    free(ticket_out(ticket));
+    group_settle(group);
+}
+
+static int64_t older(const struct tickets *tickets, int64_t than_mono_ms)
+{
+    const struct pacer_ticket *first = TAILQ_FIRST(tickets);
+
+    return first && first->since_mono_ms < than_mono_ms ? first->since_mono_ms : than_mono_ms;
+}
+
+int64_t pacer_oldest_ms(const struct pacer *pacer, const char *account)
+{
+    int64_t now = clock_mono_ms(), oldest = now;
+
+    for (const struct group *group = pacer->groups; group; group = group->next)
+        if (!strcmp(group->account, account))
+            oldest = older(&group->fresh, older(&group->begun, oldest));
+    return now - oldest;
 }

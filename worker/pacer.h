@@ -1,8 +1,12 @@
 /*
- * Waiting for the Stripe budget: reads that wait for the same account, endpoint and lane ask Redis together.
+ * Waiting for the Stripe budget: reads that wait for the same account, endpoint and lane ask Redis together. Reads of
+ * turns that have begun go first: half a turn is worth nothing.
  */
 #ifndef INSTEP_WORKER_PACER_H
 #define INSTEP_WORKER_PACER_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "common/err.h"
 #include "common/queue.h"
@@ -20,9 +24,15 @@ void pacer_free(struct pacer *pacer);
 /* ERR_OK: send now. Else the budget could not be asked. Once, from the loop, never before pacer_wait returns. */
 typedef void pacer_fn(enum err err, void *arg);
 
-/* endpoint is static text. ERR_NOMEM: nothing waits. */
+/* endpoint is static text. begun: the turn has sent reads before. ERR_NOMEM: nothing waits. */
 enum err pacer_wait(struct pacer *pacer, const char *account, const char *endpoint, enum queue_lane lane,
-                    pacer_fn *done, void *arg, struct pacer_ticket **ret_ticket);
+                    bool begun, pacer_fn *done, void *arg, struct pacer_ticket **ret_ticket);
 void pacer_cancel(struct pacer_ticket *ticket); /* its callback never runs; only before it has */
+
+/* For how long the oldest read of the account has been waiting; 0 if none waits. */
+int64_t pacer_oldest_ms(const struct pacer *pacer, const char *account);
+
+/* New turns of an account wait outside while its reads wait longer than this. */
+#define PACER_BEHIND_MS 3000
 
 #endif

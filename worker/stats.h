@@ -33,6 +33,9 @@ struct metrics;
     X(turn_time, histogram, "instep_worker_turn_seconds", 0, "Time of one turn that applied.")               \
     X(lag, histogram, "instep_worker_webhook_to_ledger_seconds", 0,                                          \
       "From the ingest receiving an event to its commit in the ledger.")                                     \
+    X(forbidden, counter, "instep_worker_stripe_forbidden_total", "endpoint",                                \
+      "Reads that our key may not do (403).")                                                                \
+    X(held_bytes, gauge, "instep_worker_held_bytes", 0, "Bytes of Stripe's answers held by turns.")          \
     X(circuit, gauge, "instep_worker_stripe_circuit_open", 0,                                                \
       "1 while Stripe refuses our key or is away and nothing is read.")                                      \
     X(leader, gauge, "instep_worker_leader", 0, "1 while this worker holds the leader's lock.")              \

@@ -14,6 +14,7 @@
 #include "worker/crashpoint.h"
 #include "worker/fetch.h"
 #include "worker/lock.h"
+#include "worker/pacer.h"
 #include "worker/stats.h"
 #include "worker/text.h"
 #include "worker/turn_private.h"
@@ -79,6 +80,8 @@ static void turn_note(struct turn *turn, enum outcome outcome)
     turn->delay_ms =
         outcome_delay_ms(outcome, turn->lease.attempts, (unsigned)turn->env->config->retry_base_ms,
                          (unsigned)turn->env->config->retry_max_ms, env_random());
+    if (turn->delay_ms < turn->delay_least_ms)
+        turn->delay_ms = turn->delay_least_ms + (unsigned)(env_random() % (turn->delay_least_ms / 4 + 1));
     if (outcome == OUTCOME_LOCK_BUSY)
         return; /* somebody else is at it: not worth a line */
     log_write(outcome_fate(outcome) == FATE_FAIL ? LOG_WARN : LOG_INFO, "turn.stopped",
@@ -184,6 +187,7 @@ void turn_free(struct turn *turn)
     if (!turn)
         return;
     fetch_free(turn->fetch);
+    env_hold(turn->env, -turn->held_bytes);
     if (turn->timer)
         event_free(turn->timer);
     json_decref(turn->objects);
@@ -217,9 +221,19 @@ void turn_abandon(struct turn *turn)
 
 /* ---- take, lock, unlock ---- */
 
+/* A connected account's own circuit; the worker's is asked before anything is taken. */
+static bool turn_account_let(struct turn *turn, int64_t now_mono_ms)
+{
+    struct circuit *key = circuits_find(&turn->env->circuits, turn->account);
+
+    return !key || !strcmp(turn->account, "self") || circuit_let(key, now_mono_ms);
+}
+
 bool turn_take(struct turn *turn, enum outcome *ret_outcome)
 {
     unsigned attempts_max = (unsigned)turn->env->config->attempts_max;
+
+    int64_t now = clock_mono_ms(), until;
 
     crashpoint("after_take");
     if (turn->lease.attempts > attempts_max)
@@ -227,6 +241,14 @@ bool turn_take(struct turn *turn, enum outcome *ret_outcome)
                                     "taken %u times without an end: its turns kill workers, run out of time, "
                                     "or nobody hears how they end",
                                     turn->lease.attempts);
+    else if (!turn_account_let(turn, now)) {
+        until = circuits_until(&turn->env->circuits, turn->account, now);
+        turn->delay_least_ms = until ? (unsigned)(until - now) : 0;
+        *ret_outcome =
+            turn_because(turn, OUTCOME_DENIED, "the circuit of account %.255s is open", turn->account);
+    } else if (pacer_oldest_ms(turn->env->pacer, turn->account) > PACER_BEHIND_MS)
+        *ret_outcome =
+            turn_because(turn, OUTCOME_LIMITED, "reads of account %.255s wait for the budget", turn->account);
     return false;
 }
 

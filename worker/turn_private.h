@@ -30,6 +30,7 @@ struct turn {
     const char *label;    /* what the turn came to: "applied", "moved", or the outcome's name */
     bool count_attempt;
     unsigned delay_ms;              /* of putback */
+    unsigned delay_least_ms;        /* somebody asked for so long a rest */
     struct event *timer;            /* owned */
     int64_t started_ms, fetched_ms; /* wall clock */
     int64_t started_mono_ms, lease_until_mono_ms;
@@ -56,6 +57,7 @@ struct turn {
     json_t *objects, *missing; /* owned arrays */
     unsigned complete;         /* lists read to their end */
     unsigned reads;
+    int64_t held_bytes; /* of objects and missing, as text; counted in env */
 
     unsigned tries;  /* of the statement or command of this state */
     unsigned moving; /* events on their way to another stream */

@@ -26,14 +26,25 @@ static enum queue_lane turn_lane(const struct turn *turn)
 
 static bool turn_read(struct turn *turn, struct plan *plan, fetch_done_fn *done, enum outcome *ret_outcome)
 {
-    enum err err = fetch_start(turn->env, turn->account, turn_lane(turn), plan,
-                               (unsigned)turn->env->config->fetch_timeout_ms, done, turn, &turn->fetch);
+    struct fetch_options options = {.account = turn->account,
+                                    .lane = turn_lane(turn),
+                                    .subject = turn->lock_key ? (uint64_t)turn->lock_key : 1,
+                                    .begun = turn->reads > 0,
+                                    .timeout_ms = (unsigned)turn->env->config->fetch_timeout_ms};
+    enum err err = fetch_start(turn->env, &options, plan, done, turn, &turn->fetch);
 
     plan_release(plan);
     if (err == ERR_OK)
         return true;
     *ret_outcome = turn_because(turn, OUTCOME_OUTAGE, "out of memory");
     return false;
+}
+
+/* What the fetch brought stays, though the fetch goes. */
+static void turn_hold(struct turn *turn, const struct fetch_result *result)
+{
+    turn->held_bytes += result->bytes;
+    env_hold(turn->env, result->bytes);
 }
 
 /* ---- route: whose is an object? ---- */
@@ -95,8 +106,11 @@ static bool route_read(struct turn *turn, enum outcome *ret_outcome)
 static enum outcome route_here(struct turn *turn, const struct fetch_result *result)
 {
     /* A guest's session is what the ledger books from; the rest is only the way we came. */
-    if (turn->resolving.kind == READ_SESSION && json_array_extend(turn->objects, result->objects) != 0)
-        return turn_because(turn, OUTCOME_OUTAGE, "out of memory");
+    if (turn->resolving.kind == READ_SESSION) {
+        if (json_array_extend(turn->objects, result->objects) != 0)
+            return turn_because(turn, OUTCOME_OUTAGE, "out of memory");
+        turn_hold(turn, result);
+    }
     if (json_array_extend(turn->missing, result->missing) != 0)
         return turn_because(turn, OUTCOME_OUTAGE, "out of memory");
     return OUTCOME_OK;
@@ -141,6 +155,7 @@ static void on_resolved(enum outcome outcome, const struct fetch_result *result,
 
     turn->fetch = 0;
     turn->reads += result->reads;
+    turn->delay_least_ms = result->rest_ms;
     if (outcome == OUTCOME_OK)
         outcome = route_step(turn, result, &waiting);
     else
@@ -180,12 +195,15 @@ static void on_fetched(enum outcome outcome, const struct fetch_result *result, 
 
     turn->fetch = 0;
     turn->reads += result->reads;
+    turn->delay_least_ms = result->rest_ms;
     turn->fetched_ms = clock_wall_ms();
     if (outcome != OUTCOME_OK) {
         outcome = turn_because(turn, outcome, "%s", result->text);
     } else if (json_array_extend(turn->objects, result->objects) != 0 ||
                json_array_extend(turn->missing, result->missing) != 0) {
         outcome = turn_because(turn, OUTCOME_OUTAGE, "out of memory");
+    } else {
+        turn_hold(turn, result);
     }
     turn->complete = result->complete;
     fetch_free(fetch);

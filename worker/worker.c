@@ -107,7 +107,7 @@ static bool on_ready(char *text, size_t len, void *arg)
     struct worker *worker = arg;
     bool redis = redis_client_ready(worker->redis), lock = lock_usable(worker->env.lock);
     bool ledger = pg_pool_ready(worker->env.ledger) > 0;
-    bool stripe = circuit_state(&worker->env.circuit, clock_mono_ms()) == CIRCUIT_CLOSED;
+    bool stripe = circuits_state(&worker->env.circuits, "self", clock_mono_ms()) == CIRCUIT_CLOSED;
 
     (void)snprintf(text, len, "%s%s%s%s%s", redis ? "" : "redis is away\n",
                    lock ? "" : "the lock connection is away\n", ledger ? "" : "postgres is away\n",
@@ -172,8 +172,7 @@ static void on_signal(int fd, short what, void *arg)
     worker->stopping = true;
     (void)event_del(worker->poll);
     (void)evtimer_add(worker->drain, &tv);
-    if (!worker->in_flight)
-        (void)event_base_loopbreak(worker->env.base);
+    (void)intake_ended(worker);
 }
 
 int worker_run(struct worker *worker)

@@ -33,9 +33,10 @@ struct worker {
     unsigned in_flight;
     uint64_t serial;
 
-    bool hungry;  /* there may be something to take */
-    bool taking;  /* a take is under way */
-    bool waiting; /* on the wake list */
+    bool hungry;        /* there may be something to take */
+    bool taking;        /* a take is under way */
+    unsigned returning; /* leases being given back untouched */
+    bool waiting;       /* on the wake list */
     bool renewing;
     bool stopping;
     bool settings_checked;
@@ -48,6 +49,8 @@ struct worker {
 
 /* Take, wait or do nothing, whatever fits now. Call after anything changed. */
 void intake_pump(struct worker *worker);
+/* Ends the loop if the worker is to stop and nothing of the queue's is in its hands any more; says whether it did. */
+bool intake_ended(struct worker *worker);
 /* Look at the queue again within delay_ms. */
 void intake_soon(struct worker *worker, int64_t delay_ms);
 void intake_on_poll(int fd, short what, void *arg);

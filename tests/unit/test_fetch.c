@@ -97,6 +97,16 @@ static void serve(struct http_request *req, void *arg)
         answer(req, 429, "Stripe-Rate-Limited-Reason: global-rate\r\n", "{}");
     else if (!strcmp(behaviour, "denied"))
         answer(req, 401, 0, "{}");
+    else if (!strcmp(behaviour, "forbidden"))
+        answer(req, 403, 0, "{}");
+    else if (!strcmp(behaviour, "limited"))
+        answer(req, 429, "Stripe-Rate-Limited-Reason: resource-specific\r\n", "{}");
+    else if (!strcmp(behaviour, "locked"))
+        answer(req, 429, 0, "{\"error\": {\"code\": \"lock_timeout\"}}");
+    else if (!strcmp(behaviour, "limited long"))
+        answer(req, 429, "Retry-After: 30\r\n", "{\"error\": {\"code\": \"lock_timeout\"}}");
+    else if (!strcmp(behaviour, "garbled"))
+        answer(req, 200, 0, "<html>hello</html>");
     else if (!strcmp(behaviour, "refused"))
         answer(req, 400, 0, "{\"error\": {\"type\": \"invalid_request_error\"}}");
     else if (!strcmp(behaviour, "other object"))
@@ -115,7 +125,8 @@ struct result {
     bool done;
     int calls;
     enum outcome outcome;
-    unsigned reads;
+    unsigned reads, rest_ms;
+    int64_t bytes;
     unsigned complete;
     json_t *objects, *missing; /* owned */
     char text[512];
@@ -129,14 +140,20 @@ static void on_done(enum outcome outcome, const struct fetch_result *result, voi
     to->calls++;
     to->outcome = outcome;
     to->reads = result->reads;
+    to->rest_ms = result->rest_ms;
+    to->bytes = result->bytes;
     to->complete = result->complete;
     to->objects = json_incref(result->objects);
     to->missing = json_incref(result->missing);
     (void)snprintf(to->text, sizeof to->text, "%.500s", result->text);
 }
 
+static struct fetch_options options = {
+    .account = "self", .lane = QUEUE_WEBHOOK, .subject = 7, .timeout_ms = 5000};
+
 /* Run a plan of these reads: "kind id" pairs. */
-static struct result run(const char *how, const struct read *reads, size_t count, unsigned timeout_ms)
+static struct result run_on(const char *how, const struct read *reads, size_t count, unsigned timeout_ms,
+                            const struct circuits *circuits)
 {
     struct result result = {.done = false};
     struct plan plan = {.reads = calloc(count, sizeof *plan.reads), .count = count};
@@ -144,14 +161,22 @@ static struct result run(const char *how, const struct read *reads, size_t count
 
     behaviour = how;
     served = 0;
-    env.circuit = (struct circuit){.failures = 0};
+    env.circuits = *circuits;
     if (!plan.reads)
         exit(1);
     (void)memcpy(plan.reads, reads, count * sizeof *reads);
-    if (fetch_start(&env, "self", QUEUE_WEBHOOK, &plan, timeout_ms, on_done, &result, &fetch) == ERR_OK)
+    options.timeout_ms = timeout_ms;
+    if (fetch_start(&env, &options, &plan, on_done, &result, &fetch) == ERR_OK)
         (void)loop_until(base, &result.done, 30);
     fetch_free(fetch);
     return result;
+}
+
+static struct result run(const char *how, const struct read *reads, size_t count, unsigned timeout_ms)
+{
+    static const struct circuits closed;
+
+    return run_on(how, reads, count, timeout_ms, &closed);
 }
 
 static void forget(struct result *result)
@@ -203,6 +228,11 @@ static const struct {
      20000},
     {"a limiter is waited for", "limited once", OUTCOME_OK, 4, 20000},
     {"a refused key is nobody's attempt", "denied", OUTCOME_DENIED, 1, 20000},
+    {"a read that our key may not do is this customer's", "forbidden", OUTCOME_STRIPE_PERMANENT, 1, 20000},
+    {"a limiter that does not let us is nobody's failure", "limited", OUTCOME_LIMITED, 3, 20000},
+    {"nor is a lock", "locked", OUTCOME_LIMITED, 3, 20000},
+    {"nor is one that outlasts the deadline", "limited long", OUTCOME_LIMITED, 1, 20000},
+    {"a 200 that is no JSON is tried three times", "garbled", OUTCOME_STRIPE_TRANSIENT, 3, 20000},
     {"a refused request is permanent", "refused", OUTCOME_STRIPE_PERMANENT, 1, 20000},
     {"an answer that is not the list asked for is no snapshot", "other object", OUTCOME_STRIPE_TRANSIENT, 1,
      20000},
@@ -235,9 +265,144 @@ static void test_odd(void)
                        (result.outcome != OUTCOME_OK || json_array_size(result.missing) == 0),
                    "and it is not a whole list, nor a missing thing");
         if (!strcmp(odd[i].behaviour, "denied"))
-            tap_ok(circuit_state(&env.circuit, clock_mono_ms()) == CIRCUIT_OPEN, "and it opens the circuit");
+            tap_ok(circuits_state(&env.circuits, "self", clock_mono_ms()) == CIRCUIT_OPEN,
+                   "and it opens the circuit");
+        else
+            tap_ok(circuits_state(&env.circuits, "self", clock_mono_ms()) == CIRCUIT_CLOSED,
+                   "and opens no circuit");
         forget(&result);
     }
+}
+
+/* One customer whose reads never work stops nobody, however long it goes on. */
+static void test_one_bad_customer(void)
+{
+    static const char *const ways[] = {"forbidden", "garbled", "500 do not retry"};
+    struct read reads[] = {reading(READ_SUBSCRIPTIONS, "cus_1")};
+    struct circuits kept;
+
+    for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
+        bool counted = true;
+        kept = (struct circuits){.away = {.failures = 0}};
+        for (int i = 0; i < (way == 1 ? 2 : CIRCUIT_FAILURES_MAX + 5); i++) {
+            struct result result = run_on(ways[way], reads, 1, 20000, &kept);
+            counted = counted && outcome_fate(result.outcome) == FATE_FAIL;
+            kept = env.circuits;
+            forget(&result);
+        }
+        tap_ok(counted && circuits_state(&kept, "self", clock_mono_ms()) == CIRCUIT_CLOSED,
+               "one customer's %s, again and again, counts and opens nothing", ways[way]);
+    }
+}
+
+/* The 401 of a connected account is no matter of the others'. */
+static void test_accounts(void)
+{
+    struct read reads[] = {reading(READ_SUBSCRIPTIONS, "cus_1")};
+    struct result result;
+
+    options.account = "acct_1";
+    result = run("denied", reads, 1, 20000);
+    options.account = "self";
+    tap_ok(result.outcome == OUTCOME_DENIED && result.rest_ms > 0 &&
+               circuits_state(&env.circuits, "acct_1", clock_mono_ms()) == CIRCUIT_OPEN &&
+               circuits_state(&env.circuits, "acct_2", clock_mono_ms()) == CIRCUIT_CLOSED &&
+               circuits_state(&env.circuits, "self", clock_mono_ms()) == CIRCUIT_CLOSED,
+           "a connected account's refusal stops that account alone, and its customers rest as long");
+    forget(&result);
+}
+
+/* What all turns hold is bounded, but one that is alone goes on. */
+static void test_crowd(void)
+{
+    struct read reads[] = {reading(READ_INVOICES, "cus_1")};
+    struct result result;
+    int64_t before = env.held_bytes;
+
+    env_hold(&env, ENV_HELD_BYTES_MAX);
+    result = run("well", reads, 1, 20000);
+    env_hold(&env, -ENV_HELD_BYTES_MAX);
+    tap_ok(result.outcome == OUTCOME_CROWDED, "a turn beyond what all may hold comes back later");
+    forget(&result);
+    result = run("well", reads, 1, 20000);
+    tap_ok(result.outcome == OUTCOME_OK && result.bytes > 0 && env.held_bytes == before,
+           "what it held is let go, and with room it ends well");
+    forget(&result);
+}
+
+/* A budget of three requests a second for a deadline of 300 ms: waiting for it is nobody's failure. */
+static void test_slow_budget(void)
+{
+    struct read reads[8];
+    struct budget_options slow = {"slow", 3, 3};
+    struct budget *budget = env.budget;
+    struct pacer *pacer = env.pacer;
+    struct result result;
+    char id[16];
+
+    for (size_t i = 0; i < 8; i++) {
+        (void)snprintf(id, sizeof id, "in_%zu", i + 20);
+        reads[i] = reading(READ_INVOICE, id);
+    }
+    if (budget_create(client, &slow, &env.budget, 0) != ERR_OK ||
+        pacer_create(base, env.budget, &env.pacer) != ERR_OK)
+        exit(1);
+    result = run("well", reads, 8, 300);
+    tap_ok(result.outcome == OUTCOME_OK && result.reads == 8,
+           "reads that wait for our own budget far beyond the deadline all happen");
+    forget(&result);
+    tap_ok(pacer_oldest_ms(env.pacer, "self") == 0, "nothing waits afterwards");
+    pacer_free(env.pacer);
+    budget_free(env.budget);
+    env.budget = budget;
+    env.pacer = pacer;
+}
+
+static void note_order(enum err err, void *arg)
+{
+    static unsigned next;
+
+    if (err == ERR_OK)
+        *(unsigned *)arg = ++next;
+}
+
+/* Tickets of turns that have begun are served first; those that are cancelled do not count. */
+static void test_pacer_order(void)
+{
+    struct budget_options slow = {"order", 3, 3};
+    struct budget *budget;
+    struct pacer *pacer;
+    struct pacer_ticket *ticket, *cancelled[200];
+    unsigned order[12] = {0};
+    bool all = false;
+
+    if (budget_create(client, &slow, &budget, 0) != ERR_OK || pacer_create(base, budget, &pacer) != ERR_OK)
+        exit(1);
+    for (int i = 0; i < 200; i++)
+        if (pacer_wait(pacer, "self", "GET /v1/a", QUEUE_INTERACTIVE, false, note_order, 0, &cancelled[i]) !=
+            ERR_OK)
+            exit(1);
+    for (int i = 0; i < 6; i++)
+        (void)pacer_wait(pacer, "self", "GET /v1/a", QUEUE_INTERACTIVE, false, note_order, &order[i],
+                         &ticket);
+    for (int i = 6; i < 12; i++)
+        (void)pacer_wait(pacer, "self", i % 2 ? "GET /v1/a" : "GET /v1/b", QUEUE_INTERACTIVE, true,
+                         note_order, &order[i], &ticket);
+    for (int i = 0; i < 200; i++)
+        pacer_cancel(cancelled[i]);
+    tap_ok(pacer_oldest_ms(pacer, "acct_1") == 0, "another account waits for nothing");
+    for (int i = 0; i < 400 && !all; i++) {
+        loop_for(base, 50);
+        all = true;
+        for (int j = 0; j < 12; j++)
+            all = all && order[j];
+    }
+    tap_ok(all, "every ticket is served, and cancelled ones cost nothing");
+    for (int i = 0; i < 6; i++)
+        all = all && order[i] > 6;
+    tap_ok(all, "reads of turns that have begun go first, whatever the endpoint");
+    pacer_free(pacer);
+    budget_free(budget);
 }
 
 static void test_cancel(void)
@@ -252,7 +417,8 @@ static void test_cancel(void)
     if (!plan.reads)
         exit(1);
     (void)memcpy(plan.reads, reads, sizeof reads);
-    (void)fetch_start(&env, "self", QUEUE_SWEEP, &plan, 5000, on_done, &result, &fetch);
+    options.timeout_ms = 5000;
+    (void)fetch_start(&env, &options, &plan, on_done, &result, &fetch);
     (void)event_base_loop(base, EVLOOP_ONCE);
     fetch_free(fetch);
     (void)event_base_loopexit(base, &tv);
@@ -313,6 +479,11 @@ int main(void)
     if (build(&server)) {
         test_complete();
         test_odd();
+        test_one_bad_customer();
+        test_accounts();
+        test_crowd();
+        test_slow_budget();
+        test_pacer_order();
         test_cancel();
         test_no_budget();
     }

@@ -281,29 +281,83 @@ static void test_moments(void)
     json_decref(turn.missing);
 }
 
+/* Failures of n customers in turn; returns whether the circuit opened. */
+static bool fail_all(struct circuit *circuit, unsigned customers, int64_t now)
+{
+    for (unsigned i = 0; i < CIRCUIT_FAILURES_MAX * 3; i++)
+        if (circuit_failed(circuit, i % customers + 1, now))
+            return true;
+    return false;
+}
+
 static void test_circuit(void)
 {
     struct circuit circuit = {.failures = 0};
 
-    tap_ok(circuit_state(&circuit, 1000) == CIRCUIT_CLOSED, "a fresh circuit is closed");
-    tap_ok(circuit_denied(&circuit, 1000) && circuit_state(&circuit, 1001) == CIRCUIT_OPEN,
+    tap_ok(circuit_state(&circuit, 1000) == CIRCUIT_CLOSED && circuit_let(&circuit, 1000),
+           "a fresh circuit is closed");
+    tap_ok(circuit_denied(&circuit, 7, 1000) && circuit_state(&circuit, 1001) == CIRCUIT_OPEN &&
+               !circuit_let(&circuit, 1001),
            "one refusal of the key opens it");
-    tap_ok(circuit_state(&circuit, 1000 + CIRCUIT_DENIED_MS) == CIRCUIT_TRYING, "after a while one may try");
-    tap_ok(!circuit_denied(&circuit, 1000 + CIRCUIT_DENIED_MS) &&
+    tap_ok(circuit_state(&circuit, 1000 + CIRCUIT_DENIED_MS) == CIRCUIT_TRYING, "after a while some may try");
+    tap_ok(!circuit_denied(&circuit, 7, 1000 + CIRCUIT_DENIED_MS) &&
                circuit_state(&circuit, 1001 + CIRCUIT_DENIED_MS) == CIRCUIT_OPEN,
            "a refused try opens it for as long again");
     tap_ok(circuit_worked(&circuit) && circuit_state(&circuit, 2000) == CIRCUIT_CLOSED,
            "a good answer closes it");
-    for (int i = 1; i < CIRCUIT_FAILURES_MAX; i++)
-        (void)circuit_failed(&circuit, 3000);
+    tap_ok(!circuit_denied(&circuit, 7, 3000) && circuit_disbelieves(&circuit, 7) &&
+               circuit_state(&circuit, 3000) == CIRCUIT_CLOSED,
+           "whose refusal was contradicted is not believed again");
+    tap_ok(!circuit_disbelieves(&circuit, 8) && circuit_denied(&circuit, 8, 3000), "but another's is");
+}
+
+static void test_circuit_failures(void)
+{
+    struct circuit circuit = {.failures = 0};
+    unsigned tries = 0;
+
+    for (unsigned i = 1; i < CIRCUIT_FAILURES_MAX; i++)
+        (void)circuit_failed(&circuit, i, 3000);
     tap_ok(circuit_state(&circuit, 3000) == CIRCUIT_CLOSED, "some failures in a row do not open it");
     (void)circuit_worked(&circuit);
-    for (int i = 1; i < CIRCUIT_FAILURES_MAX; i++)
-        (void)circuit_failed(&circuit, 3000);
+    for (unsigned i = 1; i < CIRCUIT_FAILURES_MAX; i++)
+        (void)circuit_failed(&circuit, i, 3000);
     tap_ok(circuit_state(&circuit, 3000) == CIRCUIT_CLOSED,
            "a good answer between them starts the count again");
-    tap_ok(circuit_failed(&circuit, 3000) && circuit_state(&circuit, 3000) == CIRCUIT_OPEN,
+    tap_ok(circuit_failed(&circuit, 1, 3000) && circuit_state(&circuit, 3000) == CIRCUIT_OPEN,
            "many do open it");
+    (void)circuit_worked(&circuit);
+    tap_ok(!fail_all(&circuit, CIRCUIT_SUBJECTS_MIN - 1, 3000) &&
+               circuit_state(&circuit, 3000) == CIRCUIT_CLOSED,
+           "those of one or two customers do not, however many");
+    (void)circuit_worked(&circuit);
+    tap_ok(fail_all(&circuit, CIRCUIT_SUBJECTS_MIN, 3000), "those of several do");
+    while (tries <= CIRCUIT_TRIES_MAX && circuit_let(&circuit, 3000 + CIRCUIT_AWAY_MS))
+        tries++;
+    tap_ok(tries == CIRCUIT_TRIES_MAX && circuit_state(&circuit, 3000 + CIRCUIT_AWAY_MS) == CIRCUIT_OPEN,
+           "when it is time, a few may try, not one alone and not all");
+}
+
+static void test_circuits(void)
+{
+    struct circuits circuits = {.away = {.failures = 0}};
+    char account[32];
+
+    (void)circuit_denied(circuits_add(&circuits, "self"), 1, 1000);
+    tap_ok(circuits_state(&circuits, "self", 1000) == CIRCUIT_OPEN &&
+               circuits_state(&circuits, "acct_1", 1000) == CIRCUIT_CLOSED &&
+               circuits_until(&circuits, "self", 1000) == 1000 + CIRCUIT_DENIED_MS,
+           "each account has a circuit of its own");
+    for (int i = 0; i < CIRCUIT_ACCOUNTS_MAX * 2; i++) {
+        (void)snprintf(account, sizeof account, "acct_%d", i);
+        (void)circuit_denied(circuits_add(&circuits, account), 1, 1001 + i);
+    }
+    tap_ok(circuits_find(&circuits, "self") && circuits_find(&circuits, account) &&
+               !circuits_find(&circuits, "acct_0"),
+           "a full table forgets the oldest refusal, and never the platform's own");
+    (void)fail_all(&circuits.away, 5, 1000);
+    tap_ok(circuits_state(&circuits, "acct_unheard_of", 1000) == CIRCUIT_OPEN,
+           "when Stripe is away it is so for every account");
 }
 
 int main(void)
@@ -320,6 +374,8 @@ int main(void)
     test_text();
     test_moments();
     test_circuit();
+    test_circuit_failures();
+    test_circuits();
     /* Computed apart: printf 'instep/lock/1:self:cus_1' | sha256sum | cut -c1-16 */
     tap_ok(lock_key("self:cus_1") == (int64_t)UINT64_C(0x173207d6f18ac7bc),
            "the key of a lock is what it was in every version");
