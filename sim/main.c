@@ -89,6 +89,8 @@ static bool take(struct options *options, int option, const char *value)
 {
     int64_t parsed;
 
+    if (!value)
+        return false;
     switch (option) {
     case 'l': options->listen = value; return true;
     case 's':
