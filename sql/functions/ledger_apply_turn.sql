@@ -14,8 +14,10 @@
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ledger.apply_turn(p_turn jsonb) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    -- Every statement below finds its rows by key: planning each anew would cost more than running it.
-    SET plan_cache_mode = force_generic_plan AS $$
+    -- Every statement below finds its rows by key. Planning each anew would cost more than running it, and what was
+    -- planned while the tables were empty must not scan them when they are full.
+    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
+    SET enable_mergejoin = off SET enable_material = off SET jit = off AS $$
 DECLARE
     v_account text := p_turn ->> 'account';
     v_subject text := p_turn ->> 'subject';
@@ -29,8 +31,8 @@ DECLARE
     v_events record;
     v_covered integer;
 BEGIN
-    IF current_setting('synchronous_commit') = 'off' THEN
-        PERFORM set_config('synchronous_commit', 'on', true); -- an apply that was answered must last
+    IF current_setting('synchronous_commit') IN ('off', 'local') THEN
+        PERFORM set_config('synchronous_commit', 'on', true); -- an apply that was answered must last; remote_… is more
     END IF;
     IF p_turn -> 'v' IS DISTINCT FROM '1' THEN
         RAISE EXCEPTION 'turn of version %, this database understands 1', p_turn -> 'v'
@@ -83,7 +85,7 @@ BEGIN
     PERFORM ledger.lock_users(ARRAY(
         SELECT coalesce(s.meta_user, s.client_reference_id) FROM ledger.checkout_session AS s
          WHERE s.account = v_account AND s.customer IS NULL
-           AND s.id IN (SELECT o.value ->> 'id' FROM jsonb_array_elements(v_objects -> 'checkout.session') AS o)));
+           AND s.id = ANY (ARRAY(SELECT o.value ->> 'id' FROM jsonb_array_elements(v_objects -> 'checkout.session') AS o))));
     v_sales := ledger.book_sales(
         ARRAY(SELECT o.value ->> 'id' FROM jsonb_array_elements(v_objects -> 'invoice') AS o),
         ARRAY(SELECT o.value ->> 'id' FROM jsonb_array_elements(v_objects -> 'checkout.session') AS o), v_context);
@@ -91,6 +93,7 @@ BEGIN
     IF v_row.kind = 'customer' THEN
         v_changes := v_changes || ledger.converge_entitlements(v_account, v_subject, v_turn);
     END IF;
+    v_changes := ledger.cap_changes(v_changes);
 
     SELECT * INTO v_events FROM ops.record_events(v_account, v_subject, v_turn, v_context -> 'events', 'done', NULL,
                                                   NULL, (p_turn ->> 'attempt')::integer, NULL);

@@ -1,75 +1,107 @@
 -- ledger.book_sales: book the difference between what these invoices and sessions have brought and what is booked.
 --   p_invoices, p_sessions  ids that the turn read; their mirrored rows are what counts
 --   p_context               of ledger.apply_turn
---   Rules  sale.invoice  status paid: amount_paid; nothing else of an invoice is money that came in
---          sale.session  mode payment and payment_status paid: amount_total
---          an invoice that a payment-mode session names is that session's paper: its sale is taken back if booked
+--   The rules are ledger.sale_targets. The key names the target and how many entries came before it:
+--   sale:<account>:<source>:<n>:<amount>. What was booked before is summed from the postings, not believed from the row.
 --   Returns {"entries": n, "changes": [...]}
 --   Locks  sale rows, ascending; the caller holds customer and user
---   Errors IS002 a booked sale changes its currency
+--   Errors IS001 a negative amount, IS002 a booked sale changes its currency
 --   Source docs/ledger.md, "Sales"
 SET LOCAL ROLE instep_owner;
+DROP FUNCTION IF EXISTS ledger.book_sale(jsonb, jsonb);
 CREATE OR REPLACE FUNCTION ledger.book_sales(p_invoices text[], p_sessions text[], p_context jsonb) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v_account text := p_context ->> 'account';
+    v_turn uuid := (p_context ->> 'turn')::uuid;
     v_invoices text[] := p_invoices || ARRAY(
         SELECT s.invoice FROM ledger.checkout_session AS s
          WHERE s.account = v_account AND s.id = ANY (p_sessions) AND s.mode = 'payment' AND s.invoice IS NOT NULL);
-    v_changes jsonb := '[]';
-    v_entries integer := 0;
-    v record;
+    v_todo jsonb[];
+    v_entries integer;
+    v_refused text;
 BEGIN
-    FOR v IN
-        WITH target AS (
-            SELECT i.id AS source, CASE WHEN i.subscription IS NULL THEN 'invoice' ELSE 'subscription' END AS kind,
-                   CASE WHEN x.session IS NULL THEN 'booked' ELSE 'superseded' END AS state, i.customer,
-                   i.subscription, i.currency, CASE WHEN x.session IS NULL THEN i.amount_paid ELSE 0 END AS amount,
-                   i.discount_amount, i.billing_reason, i.paid_at, coalesce(i.paid_at, i.created_at) AS effective_at,
-                   NULL::text AS user_id, 'sale.invoice' AS rule,
-                   jsonb_strip_nulls(jsonb_build_object(
-                       'object', 'invoice', 'id', i.id, 'status', i.status, 'amount_paid', i.amount_paid,
-                       'currency', i.currency, 'total', i.total, 'billing_reason', i.billing_reason,
-                       'subscription', i.subscription, 'session', x.session,
-                       'paid_at', extract(epoch FROM i.paid_at)::bigint)) AS facts
-              FROM ledger.invoice AS i
-              LEFT JOIN LATERAL (SELECT s.id AS session FROM ledger.checkout_session AS s
-                                  WHERE s.account = i.account AND s.invoice = i.id AND s.mode = 'payment'
-                                  ORDER BY s.id COLLATE "C" LIMIT 1) AS x ON true
-             WHERE i.account = v_account AND i.status = 'paid' AND i.id = ANY (v_invoices)
-            UNION ALL
-            SELECT s.id, 'one_time', 'booked', s.customer, NULL, s.currency, s.amount_total, s.discount_amount, NULL,
-                   NULL, s.created_at,
-                   CASE WHEN s.customer IS NULL THEN coalesce(s.meta_user, s.client_reference_id) END, 'sale.session',
-                   jsonb_strip_nulls(jsonb_build_object(
-                       'object', 'checkout.session', 'id', s.id, 'mode', s.mode, 'payment_status', s.payment_status,
-                       'amount_total', s.amount_total, 'currency', s.currency, 'invoice', s.invoice))
-              FROM ledger.checkout_session AS s
-             WHERE s.account = v_account AND s.id = ANY (p_sessions) AND s.mode = 'payment'
-               AND s.payment_status = 'paid')
-        SELECT t.*, b.amount AS booked, b.currency AS booked_currency, b.entries_count,
-               coalesce(t.user_id, c.user_id) AS sale_user, b.source IS NOT NULL AS known
-          FROM target AS t
-          LEFT JOIN ledger.sale AS b ON b.account = v_account AND b.source = t.source
-          LEFT JOIN ledger.customer AS c ON c.account = v_account AND c.id = t.customer
-         WHERE (t.state = 'booked' OR b.source IS NOT NULL)
-           AND (b.source IS NULL OR b.amount <> t.amount OR b.state <> t.state OR b.currency <> t.currency)
-         ORDER BY t.source COLLATE "C"
-    LOOP
-        IF v.known AND v.booked_currency <> v.currency THEN
-            RAISE EXCEPTION 'sale %: booked in %, Stripe now says %', v.source, v.booked_currency, v.currency
-                USING ERRCODE = 'IS002';
-        END IF;
-        IF v.amount < 0 THEN
-            RAISE EXCEPTION '% %: a negative amount paid', v.facts ->> 'object', v.source USING ERRCODE = 'IS001';
-        END IF;
-        PERFORM ledger.book_sale(to_jsonb(v), p_context);
-        v_entries := v_entries + CASE WHEN v.known AND v.booked = v.amount THEN 0 ELSE 1 END;
-        v_changes := v_changes || jsonb_build_object('what', 'sale ' || v.source,
-            'before', v.booked || ' ' || v.currency,
-            'after', CASE WHEN v.state = 'superseded' THEN 'superseded' ELSE v.amount || ' ' || v.currency END);
-    END LOOP;
-    RETURN jsonb_build_object('entries', v_entries, 'changes', v_changes);
+    v_todo := ARRAY(
+        SELECT to_jsonb(d) FROM (
+            SELECT t.*, b.source IS NOT NULL AS known, b.currency AS booked_currency, b.amount AS shown,
+                   b.state AS state_before, b.customer AS customer_before, coalesce(t.user_id, c.user_id) AS sale_user
+              FROM ledger.sale_targets(v_account, v_invoices, p_sessions) AS t
+              LEFT JOIN ledger.sale AS b ON b.account = v_account AND b.source = t.source
+              LEFT JOIN ledger.customer AS c ON c.account = v_account AND c.id = t.customer
+             WHERE (t.state = 'booked' OR b.source IS NOT NULL)
+               AND (b.source IS NULL OR b.flag LIKE 'no longer paid%'
+                    OR (b.amount, b.state, b.currency, b.kind, b.customer, b.subscription, b.discount_amount,
+                        b.billing_reason, b.paid_at, b.user_id)
+                       IS DISTINCT FROM
+                       (t.amount, t.state, t.currency, t.kind, t.customer, t.subscription, t.discount_amount,
+                        t.billing_reason, t.paid_at, coalesce(t.user_id, c.user_id)))
+             ORDER BY t.source COLLATE "C") AS d);
+    SELECT format('sale %s: booked in %s, Stripe now says %s', s.d ->> 'source', s.d ->> 'booked_currency',
+                  s.d ->> 'currency') INTO v_refused
+      FROM unnest(v_todo) AS s (d) WHERE s.d ->> 'booked_currency' <> s.d ->> 'currency' LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '%', v_refused USING ERRCODE = 'IS002';
+    END IF;
+    SELECT format('%s %s: a negative amount paid', s.d #>> '{facts,object}', s.d ->> 'source') INTO v_refused
+      FROM unnest(v_todo) AS s (d) WHERE (s.d ->> 'amount')::bigint < 0 LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '%', v_refused USING ERRCODE = 'IS001';
+    END IF;
+
+    INSERT INTO ledger.sale (account, source, kind, state, customer, user_id, subscription, currency, amount,
+                             discount_amount, billing_reason, paid_at, entries_count, turn)
+    SELECT v_account, s.d ->> 'source', s.d ->> 'kind', 'booked', s.d ->> 'customer', s.d ->> 'sale_user',
+           s.d ->> 'subscription', s.d ->> 'currency', 0, (s.d ->> 'discount_amount')::bigint,
+           s.d ->> 'billing_reason', (s.d ->> 'paid_at')::timestamptz, 0, v_turn
+      FROM unnest(v_todo) AS s (d) WHERE NOT (s.d -> 'known')::boolean
+     ORDER BY s.d ->> 'source' COLLATE "C"
+    ON CONFLICT (account, source) DO NOTHING;
+    -- A guest's session has no customer whose lock would protect it: the sale's own row does.
+    PERFORM FROM ledger.sale AS s
+      WHERE s.account = v_account AND s.source = ANY (ARRAY(SELECT d ->> 'source' FROM unnest(v_todo) AS d))
+      ORDER BY s.source COLLATE "C" FOR UPDATE;
+    v_todo := ARRAY(
+        SELECT s.d || jsonb_build_object('booked', b.amount, 'n', b.n, 'delta', (s.d ->> 'amount')::numeric - b.amount)
+          FROM unnest(v_todo) WITH ORDINALITY AS s (d, place)
+         CROSS JOIN LATERAL (
+              SELECT count(DISTINCT e.id) AS n, coalesce(-sum(p.amount), 0) AS amount
+                FROM ledger.journal_entry AS e
+                LEFT JOIN (ledger.posting AS p JOIN ledger.account AS a ON a.id = p.account_id AND a.code = 'sales')
+                       ON p.entry_id = e.id
+               WHERE e.account = v_account AND e.source = s.d ->> 'source') AS b
+         ORDER BY s.place);
+    v_entries := ledger.post_entries(ARRAY(
+        SELECT ledger.sale_entry(s.d, v_account, v_turn)
+          FROM unnest(v_todo) WITH ORDINALITY AS s (d, place)
+         WHERE s.d ->> 'delta' <> '0' OR s.d ->> 'n' = '0' ORDER BY s.place));
+    -- An upsert where an update would do: it finds each row by its key, however many there are.
+    INSERT INTO ledger.sale AS s (account, source, kind, state, customer, user_id, subscription, currency, amount,
+                                  discount_amount, billing_reason, paid_at, entries_count, flag, turn)
+    SELECT v_account, n.d ->> 'source', n.d ->> 'kind', n.d ->> 'state', n.d ->> 'customer', n.d ->> 'sale_user',
+           n.d ->> 'subscription', n.d ->> 'currency', (n.d ->> 'amount')::bigint, (n.d ->> 'discount_amount')::bigint,
+           n.d ->> 'billing_reason', (n.d ->> 'paid_at')::timestamptz,
+           (n.d ->> 'n')::integer + CASE WHEN n.d ->> 'delta' <> '0' OR n.d ->> 'n' = '0' THEN 1 ELSE 0 END,
+           CASE WHEN (n.d ->> 'delta')::numeric < 0 AND n.d ->> 'state' = 'booked'
+                THEN format('fell from %s to %s %s', n.d ->> 'booked', n.d ->> 'amount', n.d ->> 'currency') END,
+           v_turn
+      FROM unnest(v_todo) WITH ORDINALITY AS n (d, place) ORDER BY n.place
+    ON CONFLICT (account, source) DO UPDATE
+       SET kind = EXCLUDED.kind, state = EXCLUDED.state, customer = EXCLUDED.customer, user_id = EXCLUDED.user_id,
+           subscription = EXCLUDED.subscription, amount = EXCLUDED.amount, entries_count = EXCLUDED.entries_count,
+           discount_amount = EXCLUDED.discount_amount, billing_reason = EXCLUDED.billing_reason,
+           paid_at = EXCLUDED.paid_at, turn = EXCLUDED.turn,
+           flag = coalesce(EXCLUDED.flag, CASE WHEN s.flag NOT LIKE 'no longer paid%' THEN s.flag END);
+
+    RETURN jsonb_build_object('entries', v_entries, 'changes', to_jsonb(
+        ARRAY(SELECT jsonb_build_object('what', 'sale ' || (s.d ->> 'source'),
+                         'before', (s.d ->> 'shown') || ' ' || (s.d ->> 'currency'),
+                         'after', CASE WHEN s.d ->> 'state' = 'superseded' THEN 'superseded'
+                                       ELSE concat_ws(' ', s.d ->> 'amount', s.d ->> 'currency',
+                                                      CASE WHEN (s.d -> 'known')::boolean
+                                                                AND s.d -> 'customer' <> s.d -> 'customer_before'
+                                                           THEN 'of ' || (s.d ->> 'customer') END) END)
+                FROM unnest(v_todo) WITH ORDINALITY AS s (d, place) ORDER BY s.place)
+        || ledger.flag_unpaid(v_invoices, p_sessions, p_context)));
 END
 $$;
 RESET ROLE;

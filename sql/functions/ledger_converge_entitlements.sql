@@ -7,7 +7,7 @@ SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ledger.converge_entitlements(p_account text, p_customer text, p_turn uuid) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    v_changes jsonb := '[]';
+    v_changes jsonb[] := '{}';
     v record;
 BEGIN
     FOR v IN
@@ -33,13 +33,13 @@ BEGIN
             'user', v.user_id, 'account', p_account, 'customer', p_customer, 'subscription', v.subscription,
             'status', v.status, 'plan_key', v.plan_key, 'entitled', v.entitled,
             'until', extract(epoch FROM v.entitled_until)::bigint, 'reason', v.reason)::text);
-        v_changes := v_changes || jsonb_build_object('what', 'entitlement ' || v.subscription,
+        v_changes := array_append(v_changes, jsonb_build_object('what', 'entitlement ' || v.subscription,
             'before', CASE WHEN v.known THEN concat_ws(' ', CASE WHEN v.was_entitled THEN 'entitled' ELSE 'not entitled' END,
                                                        v.was_plan, '(' || v.was_reason || ')', v.was_user) END,
             'after', concat_ws(' ', CASE WHEN v.entitled THEN 'entitled' ELSE 'not entitled' END, v.plan_key,
-                               '(' || v.reason || ')', v.user_id));
+                               '(' || v.reason || ')', v.user_id)));
     END LOOP;
-    RETURN v_changes;
+    RETURN to_jsonb(v_changes);
 END
 $$;
 RESET ROLE;

@@ -1,10 +1,12 @@
 -- ledger.entry_hash: what makes two entries the same entry; arguments as ledger.post_entry.
+--   All that p_entry says counts, but the turn: that is who said so.
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ledger.entry_hash(p_entry jsonb, p_postings jsonb) RETURNS bytea
     LANGUAGE sql STABLE AS $$
     SELECT sha256(convert_to(jsonb_build_array(
-        p_entry ->> 'kind', p_entry ->> 'account', p_entry ->> 'customer', p_entry ->> 'subscription',
-        p_entry ->> 'source', (p_entry ->> 'effective')::bigint, (p_entry ->> 'corrects')::bigint,
+        p_entry ->> 'key', p_entry ->> 'kind', p_entry ->> 'account', p_entry ->> 'customer', p_entry ->> 'user_id',
+        p_entry ->> 'subscription', p_entry ->> 'source', p_entry ->> 'rule', p_entry -> 'facts',
+        (p_entry ->> 'effective')::bigint, (p_entry ->> 'corrects')::bigint,
         (SELECT coalesce(jsonb_agg(jsonb_build_array(p.value ->> 'code', coalesce(p.value ->> 'holder', ''),
                                                      p.value ->> 'unit', (p.value ->> 'amount')::bigint)
                                    ORDER BY p.value ->> 'code' COLLATE "C", p.value ->> 'holder' COLLATE "C",

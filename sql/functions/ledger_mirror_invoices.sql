@@ -9,22 +9,23 @@ CREATE OR REPLACE FUNCTION ledger.mirror_invoices(p_invoices jsonb, p_context js
 BEGIN
     INSERT INTO ledger.invoice AS i
         (account, id, customer, subscription, status, currency, amount_due, amount_paid, total, discount_amount,
-         billing_reason, created_at, paid_at, looked_at)
+         billing_reason, created_at, paid_at, paid_at_basis, looked_at)
     SELECT p_context ->> 'account', stripe.word(n.value, 'id'), stripe.customer_of(n.value),
            stripe.invoice_subscription(n.value), stripe.word_or_null(n.value, 'status'), stripe.currency(n.value),
            stripe.whole(n.value, n.value -> 'amount_due', 'amount_due'),
            stripe.whole(n.value, n.value -> 'amount_paid', 'amount_paid'),
            stripe.whole(n.value, n.value -> 'total', 'total'), stripe.discount_amount(n.value),
-           n.value ->> 'billing_reason', stripe.moment_required(n.value, 'created'), stripe.invoice_paid_at(n.value),
+           n.value ->> 'billing_reason', stripe.moment_required(n.value, 'created'), t.paid_at, t.basis,
            to_timestamp((p_context ->> 'read_at')::numeric)
       FROM jsonb_array_elements(p_invoices) AS n
+     CROSS JOIN LATERAL stripe.invoice_paid_at(n.value) AS t
      ORDER BY n.value ->> 'id' COLLATE "C"
     ON CONFLICT (account, id) DO UPDATE
        SET customer = EXCLUDED.customer, subscription = EXCLUDED.subscription, status = EXCLUDED.status,
            currency = EXCLUDED.currency, amount_due = EXCLUDED.amount_due, amount_paid = EXCLUDED.amount_paid,
            total = EXCLUDED.total, discount_amount = EXCLUDED.discount_amount,
            billing_reason = EXCLUDED.billing_reason, created_at = EXCLUDED.created_at, paid_at = EXCLUDED.paid_at,
-           missing_at = NULL, looked_at = EXCLUDED.looked_at;
+           paid_at_basis = EXCLUDED.paid_at_basis, missing_at = NULL, looked_at = EXCLUDED.looked_at;
 END
 $$;
 RESET ROLE;

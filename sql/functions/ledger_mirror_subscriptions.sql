@@ -13,7 +13,7 @@ DECLARE
     v_turn uuid := (p_context ->> 'turn')::uuid;
     v_keys text[] := ARRAY(SELECT jsonb_array_elements_text(p_context -> 'user_keys'));
     v_read_at timestamptz := to_timestamp((p_context ->> 'read_at')::numeric);
-    v_changes jsonb := '[]';
+    v_changes jsonb[] := '{}';
     v_sub jsonb;
     v_old ledger.subscription;
     v_state jsonb;
@@ -89,16 +89,16 @@ BEGIN
             (account, subscription, customer, status_before, status, state, effective_at, effective_basis, turn)
         VALUES (v_account, v_id, p_context ->> 'customer', v_old.status, v_state ->> 'status', v_state, v_at, v_basis,
                 v_turn);
-        v_changes := v_changes || jsonb_build_object('what', 'subscription ' || v_id,
+        v_changes := array_append(v_changes, jsonb_build_object('what', 'subscription ' || v_id,
             'before', CASE WHEN v_old.status IS DISTINCT FROM v_state ->> 'status' THEN v_old.status
                            ELSE ledger.state_summary(v_old.state) END,
             'after', CASE WHEN v_old.status IS DISTINCT FROM v_state ->> 'status' THEN v_state ->> 'status'
-                          ELSE ledger.state_summary(v_state) END);
+                          ELSE ledger.state_summary(v_state) END));
     END LOOP;
     UPDATE ledger.subscription AS s SET last_seen_at = v_read_at
       FROM jsonb_array_elements(p_subscriptions) AS n
      WHERE s.account = v_account AND s.id = n.value ->> 'id' AND s.last_seen_at < v_read_at;
-    RETURN v_changes;
+    RETURN to_jsonb(v_changes);
 END
 $$;
 RESET ROLE;

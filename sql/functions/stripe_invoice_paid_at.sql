@@ -1,17 +1,24 @@
 -- stripe.invoice_paid_at: when the invoice became paid, NULL while it is not.
---   Errors    IS001 status_transitions.paid_at is absent, or null on a paid invoice
+--   basis     NULL: as Stripe says. A paid invoice may say null: then the moment it was finalized, else that it was made
+--             stands for it, and basis names which
+--   Errors    IS001 status_transitions.paid_at is absent
 SET LOCAL ROLE instep_owner;
-CREATE OR REPLACE FUNCTION stripe.invoice_paid_at(p_invoice jsonb) RETURNS timestamptz
+DROP FUNCTION IF EXISTS stripe.invoice_paid_at(jsonb);
+CREATE FUNCTION stripe.invoice_paid_at(p_invoice jsonb, OUT paid_at timestamptz, OUT basis text)
     LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-    v_at timestamptz := stripe.moment(p_invoice, p_invoice #> '{status_transitions,paid_at}',
-                                      'status_transitions.paid_at');
 BEGIN
-    IF v_at IS NULL AND stripe.invoice_is_paid(p_invoice) THEN
-        PERFORM stripe.unknown_shape(p_invoice, 'status_transitions.paid_at',
-                                     p_invoice #> '{status_transitions,paid_at}');
+    paid_at := stripe.moment(p_invoice, p_invoice #> '{status_transitions,paid_at}', 'status_transitions.paid_at');
+    IF paid_at IS NOT NULL OR NOT stripe.invoice_is_paid(p_invoice) THEN
+        RETURN;
     END IF;
-    RETURN v_at;
+    IF coalesce(jsonb_typeof(p_invoice #> '{status_transitions,finalized_at}'), 'null') <> 'null' THEN
+        paid_at := stripe.moment(p_invoice, p_invoice #> '{status_transitions,finalized_at}',
+                                 'status_transitions.finalized_at');
+        basis := 'finalized_at';
+    ELSE
+        paid_at := stripe.moment_required(p_invoice, 'created');
+        basis := 'created';
+    END IF;
 END
 $$;
 RESET ROLE;

@@ -147,6 +147,7 @@ CREATE TABLE ledger.invoice (
     billing_reason text,
     created_at timestamptz NOT NULL,
     paid_at timestamptz,
+    paid_at_basis text,                     -- what paid_at is if Stripe does not say: finalized_at, created; else NULL
     missing_at timestamptz,                 -- Stripe no longer knows it (a deleted draft)
     looked_at timestamptz NOT NULL,         -- last read
     PRIMARY KEY (account, id)

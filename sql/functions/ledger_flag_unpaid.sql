@@ -1,0 +1,33 @@
+-- ledger.flag_unpaid: booked sales whose invoice or session is not paid any more, which should not happen: a person should look.
+--   The ledger does not take the sale back: that Stripe does not show a payment is not the fact that it was returned.
+--   Returns  [{"what", "before", "after"}] of those that were not flagged so before
+--   Locks    the caller holds customer and user; sale rows, ascending
+SET LOCAL ROLE instep_owner;
+CREATE OR REPLACE FUNCTION ledger.flag_unpaid(p_invoices text[], p_sessions text[], p_context jsonb) RETURNS jsonb[]
+    LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_account text := p_context ->> 'account';
+    v_turn uuid := (p_context ->> 'turn')::uuid;
+    v_changes jsonb[] := '{}';
+    v record;
+BEGIN
+    FOR v IN
+        SELECT s.source, s.amount || ' ' || s.currency AS was, 'no longer paid: ' || coalesce(i.status, 'no status') AS flag
+          FROM ledger.invoice AS i JOIN ledger.sale AS s ON s.account = i.account AND s.source = i.id
+         WHERE i.account = v_account AND i.id = ANY (p_invoices) AND i.status IS DISTINCT FROM 'paid'
+           AND s.state = 'booked' AND s.flag IS DISTINCT FROM 'no longer paid: ' || coalesce(i.status, 'no status')
+        UNION ALL
+        SELECT s.source, s.amount || ' ' || s.currency, 'no longer paid: ' || c.payment_status
+          FROM ledger.checkout_session AS c JOIN ledger.sale AS s ON s.account = c.account AND s.source = c.id
+         WHERE c.account = v_account AND c.id = ANY (p_sessions) AND c.payment_status <> 'paid'
+           AND s.flag IS DISTINCT FROM 'no longer paid: ' || c.payment_status
+         ORDER BY 1
+    LOOP
+        UPDATE ledger.sale AS s SET flag = v.flag, turn = v_turn WHERE s.account = v_account AND s.source = v.source;
+        v_changes := array_append(v_changes, jsonb_build_object('what', 'sale ' || v.source, 'before', v.was,
+                                                                'after', v.was || ', ' || v.flag));
+    END LOOP;
+    RETURN v_changes;
+END
+$$;
+RESET ROLE;

@@ -1,0 +1,38 @@
+-- ledger.sale_targets: the sales that these mirrored invoices and sessions are, as they should be booked.
+--   Rules  sale.invoice  status paid: amount_paid; nothing else of an invoice is money that came in
+--          sale.session  mode payment and payment_status paid: amount_total
+--          an invoice that a payment-mode session names is that session's paper: state superseded, amount 0
+--   user_id  of a guest's session; a customer's sales have the customer's user
+--   Source docs/ledger.md, "Sales"
+SET LOCAL ROLE instep_owner;
+DROP FUNCTION IF EXISTS ledger.sale_targets(text, text[], text[]);
+CREATE FUNCTION ledger.sale_targets(p_account text, p_invoices text[], p_sessions text[])
+    RETURNS TABLE (source text, kind text, state text, customer text, subscription text, currency text, amount bigint,
+                   discount_amount bigint, billing_reason text, paid_at timestamptz, effective_at timestamptz,
+                   user_id text, rule text, facts jsonb)
+    LANGUAGE sql STABLE AS $$
+    SELECT i.id, CASE WHEN i.subscription IS NULL THEN 'invoice' ELSE 'subscription' END,
+           CASE WHEN x.session IS NULL THEN 'booked' ELSE 'superseded' END, i.customer, i.subscription, i.currency,
+           CASE WHEN x.session IS NULL THEN i.amount_paid ELSE 0 END, i.discount_amount, i.billing_reason, i.paid_at,
+           coalesce(i.paid_at, i.created_at), NULL::text, 'sale.invoice',
+           jsonb_strip_nulls(jsonb_build_object(
+               'object', 'invoice', 'id', i.id, 'status', i.status, 'amount_paid', i.amount_paid,
+               'currency', i.currency, 'total', i.total, 'billing_reason', i.billing_reason,
+               'subscription', i.subscription, 'session', x.session,
+               'paid_at', extract(epoch FROM i.paid_at)::bigint, 'paid_at_basis', i.paid_at_basis))
+      FROM ledger.invoice AS i
+      LEFT JOIN LATERAL (SELECT s.id AS session FROM ledger.checkout_session AS s
+                          WHERE s.account = i.account AND s.invoice = i.id AND s.mode = 'payment'
+                          ORDER BY s.id COLLATE "C" LIMIT 1) AS x ON true
+     WHERE i.account = p_account AND i.status = 'paid' AND i.id = ANY (p_invoices)
+    UNION ALL
+    SELECT s.id, 'one_time', 'booked', s.customer, NULL, s.currency, s.amount_total, s.discount_amount, NULL,
+           NULL, s.created_at, CASE WHEN s.customer IS NULL THEN coalesce(s.meta_user, s.client_reference_id) END,
+           'sale.session',
+           jsonb_strip_nulls(jsonb_build_object(
+               'object', 'checkout.session', 'id', s.id, 'mode', s.mode, 'payment_status', s.payment_status,
+               'amount_total', s.amount_total, 'currency', s.currency, 'invoice', s.invoice))
+      FROM ledger.checkout_session AS s
+     WHERE s.account = p_account AND s.id = ANY (p_sessions) AND s.mode = 'payment' AND s.payment_status = 'paid'
+$$;
+RESET ROLE;
