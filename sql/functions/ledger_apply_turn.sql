@@ -79,13 +79,16 @@ BEGIN
     PERFORM ledger.mirror_sessions(coalesce(v_objects -> 'checkout.session', '[]'), v_context);
     PERFORM ledger.mark_missing(coalesce(p_turn -> 'missing', '[]'), v_context);
 
+    -- All users of the turn at once, in order: who the customer's was and is, and whom guests' sessions name.
+    PERFORM ledger.lock_users(
+        ARRAY[v_row.user_id, (SELECT h.user_id FROM ledger.user_hint(v_account, v_subject, v_row.linked_user) AS h)]
+        || ARRAY(SELECT coalesce(s.meta_user, s.client_reference_id) FROM ledger.checkout_session AS s
+                  WHERE s.account = v_account AND s.customer IS NULL
+                    AND s.id = ANY (ARRAY(SELECT o.value ->> 'id'
+                                            FROM jsonb_array_elements(v_objects -> 'checkout.session') AS o))));
     IF v_row.kind = 'customer' THEN
         v_changes := v_changes || ledger.resolve_user(v_account, v_subject, v_turn, p_turn ->> 'worker');
     END IF;
-    PERFORM ledger.lock_users(ARRAY(
-        SELECT coalesce(s.meta_user, s.client_reference_id) FROM ledger.checkout_session AS s
-         WHERE s.account = v_account AND s.customer IS NULL
-           AND s.id = ANY (ARRAY(SELECT o.value ->> 'id' FROM jsonb_array_elements(v_objects -> 'checkout.session') AS o))));
     v_sales := ledger.book_sales(
         ARRAY(SELECT o.value ->> 'id' FROM jsonb_array_elements(v_objects -> 'invoice') AS o),
         ARRAY(SELECT o.value ->> 'id' FROM jsonb_array_elements(v_objects -> 'checkout.session') AS o), v_context);

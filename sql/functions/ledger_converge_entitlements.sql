@@ -1,7 +1,8 @@
 -- ledger.converge_entitlements: make the entitlement rows of a customer what the policy says, and announce changes.
 --   p_turn   the turn, NULL for an operator's doing
 --   Returns  [{"what", "before", "after"}]
---   Notifies channel instep_entitlement, one JSON object per changed subscription, at commit
+--   Notifies channel instep_entitlement, one JSON object per changed subscription, at commit; the user
+--            that it belonged to before gets one too
 --   Locks    entitlement rows that change; the caller holds customer and user
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ledger.converge_entitlements(p_account text, p_customer text, p_turn uuid) RETURNS jsonb
@@ -33,6 +34,12 @@ BEGIN
             'user', v.user_id, 'account', p_account, 'customer', p_customer, 'subscription', v.subscription,
             'status', v.status, 'plan_key', v.plan_key, 'entitled', v.entitled,
             'until', extract(epoch FROM v.entitled_until)::bigint, 'reason', v.reason)::text);
+        IF v.was_user <> v.user_id OR v.was_user IS NOT NULL AND v.user_id IS NULL THEN
+            PERFORM pg_notify('instep_entitlement', jsonb_build_object(
+                'user', v.was_user, 'account', p_account, 'customer', p_customer, 'subscription', v.subscription,
+                'status', v.status, 'plan_key', v.was_plan, 'entitled', false, 'until', NULL,
+                'reason', 'belongs to another user')::text);
+        END IF;
         v_changes := array_append(v_changes, jsonb_build_object('what', 'entitlement ' || v.subscription,
             'before', CASE WHEN v.known THEN concat_ws(' ', CASE WHEN v.was_entitled THEN 'entitled' ELSE 'not entitled' END,
                                                        v.was_plan, '(' || v.was_reason || ')', v.was_user) END,

@@ -9,15 +9,16 @@ CREATE FUNCTION ledger.entitlement(p_user text, p_at timestamptz DEFAULT now())
     RETURNS TABLE (user_id text, entitled boolean, plan_key text, reason text, entitled_until timestamptz,
                    account text, customer text, subscription text, status text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT p_user, coalesce(b.now_entitled, false), b.plan_key, coalesce(b.now_reason, 'no subscription'),
+    SELECT p_user, coalesce(b.now_entitled, false), b.plan_now, coalesce(b.now_reason, 'no subscription'),
            b.entitled_until, b.account, b.customer, b.subscription, b.status
       FROM (SELECT) AS always
       LEFT JOIN LATERAL (
-          SELECT e.*, n.now_entitled, CASE WHEN e.entitled AND NOT n.now_entitled THEN e.reason || ' over'
+          SELECT e.*, k.plan_now, n.now_entitled, CASE WHEN e.entitled AND NOT n.now_entitled THEN e.reason || ' over'
                                            ELSE e.reason END AS now_reason
             FROM ledger.entitlement AS e
             JOIN ledger.subscription AS s ON s.account = e.account AND s.id = e.subscription
-            LEFT JOIN ledger.plan AS p ON p.plan_key = e.plan_key
+           CROSS JOIN LATERAL (SELECT ledger.plan_of(e.account, e.subscription)) AS k (plan_now)
+            LEFT JOIN ledger.plan AS p ON p.plan_key = k.plan_now
            CROSS JOIN LATERAL (SELECT e.entitled AND (e.entitled_until IS NULL OR p_at < e.entitled_until))
                       AS n (now_entitled)
            WHERE e.user_id = p_user

@@ -4,7 +4,7 @@
 --   p_authority  the price whose own turn this is, NULL if it is not a price's turn
 --   Overwrites a known price only with a read that is surely newer, or in the price's own turn: turns of different
 --   customers are not ordered among each other.
---   Locks        plan and price rows that change, ascending
+--   Locks        new plans, then price rows that change, each ascending
 --   Errors       IS001
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ledger.mirror_prices(p_account text, p_prices jsonb, p_read_ms bigint, p_seen_ms bigint,
@@ -13,6 +13,11 @@ CREATE OR REPLACE FUNCTION ledger.mirror_prices(p_account text, p_prices jsonb, 
 DECLARE
     v record;
 BEGIN
+    INSERT INTO ledger.plan (plan_key)
+    SELECT n.plan_key FROM (SELECT DISTINCT stripe.price_plan_key(p.value) AS plan_key FROM jsonb_array_elements(p_prices) AS p) AS n
+     WHERE NOT EXISTS (SELECT FROM ledger.plan AS o WHERE o.plan_key = n.plan_key)
+     ORDER BY n.plan_key COLLATE "C"
+    ON CONFLICT (plan_key) DO NOTHING;
     FOR v IN
         SELECT DISTINCT ON (stripe.word(p.value, 'id') COLLATE "C")
                stripe.word(p.value, 'id') AS id, stripe.price_plan_key(p.value) AS plan_key,
@@ -36,7 +41,6 @@ BEGIN
                    IS NOT DISTINCT FROM
                    (v.plan_key, v.product_id, v.lookup_key, v.currency, v.unit_amount, v.recurring_interval,
                     v.recurring_count, v.active));
-        INSERT INTO ledger.plan (plan_key) VALUES (v.plan_key) ON CONFLICT (plan_key) DO NOTHING;
         INSERT INTO ledger.plan_price AS k
             (account, price_id, plan_key, product_id, lookup_key, currency, unit_amount, recurring_interval,
              recurring_count, active, seen_ms)

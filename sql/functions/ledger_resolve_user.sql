@@ -17,26 +17,8 @@ BEGIN
     SELECT c.user_id, c.user_source INTO STRICT v_before, v_source_before
       FROM ledger.customer AS c WHERE c.account = p_account AND c.id = p_customer;
     SELECT h.user_id, h.source INTO v_user, v_source
-      FROM (SELECT c.linked_user, 'operator', 1, NULL::timestamptz, ''
-              FROM ledger.customer AS c WHERE c.account = p_account AND c.id = p_customer
-            UNION ALL
-            SELECT s.meta_user, 'subscription', 2, s.created_at, s.id
-              FROM ledger.subscription AS s WHERE s.account = p_account AND s.customer = p_customer
-            UNION ALL
-            SELECT c.meta_user, 'customer', 3, NULL, ''
-              FROM ledger.customer AS c WHERE c.account = p_account AND c.id = p_customer
-            UNION ALL
-            SELECT s.meta_user, 'session', 4, s.created_at, s.id
-              FROM ledger.checkout_session AS s
-             WHERE s.account = p_account AND s.customer = p_customer AND s.status = 'complete'
-            UNION ALL
-            SELECT s.client_reference_id, 'client_reference_id', 5, s.created_at, s.id
-              FROM ledger.checkout_session AS s
-             WHERE s.account = p_account AND s.customer = p_customer AND s.status = 'complete'
-           ) AS h (user_id, source, place, created_at, id)
-     WHERE h.user_id IS NOT NULL
-     ORDER BY h.place, h.created_at, h.id COLLATE "C" LIMIT 1;
-
+      FROM ledger.user_hint(p_account, p_customer, (SELECT c.linked_user FROM ledger.customer AS c
+                                                     WHERE c.account = p_account AND c.id = p_customer)) AS h;
     PERFORM ledger.lock_users(ARRAY[v_before, v_user]);
     IF v_user IS NOT DISTINCT FROM v_before THEN
         IF v_source IS DISTINCT FROM v_source_before THEN

@@ -21,7 +21,8 @@ BEGIN
     ON CONFLICT (account, id) DO NOTHING;
     SELECT c.user_id INTO STRICT v_before FROM ledger.customer AS c
      WHERE c.account = p_account AND c.id = p_customer FOR UPDATE;
-    PERFORM ledger.lock_users(ARRAY[v_before, btrim(p_user)]);
+    -- All at once, in order: who it was, who it shall be, and whom Stripe names if a link is taken back.
+    PERFORM ledger.lock_users(ARRAY[v_before, btrim(p_user), (SELECT h.user_id FROM ledger.user_hint(p_account, p_customer, btrim(p_user)) AS h)]);
     UPDATE ledger.customer AS c SET linked_user = btrim(p_user) WHERE c.account = p_account AND c.id = p_customer;
     v_changes := ledger.resolve_user(p_account, p_customer, NULL, p_by)
               || ledger.converge_entitlements(p_account, p_customer, NULL);

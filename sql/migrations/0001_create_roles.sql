@@ -48,6 +48,18 @@ ALTER DEFAULT PRIVILEGES FOR ROLE instep_owner REVOKE ALL ON SEQUENCES FROM PUBL
 ALTER DEFAULT PRIVILEGES FOR ROLE instep_owner REVOKE ALL ON TYPES FROM PUBLIC;
 REVOKE ALL ON SCHEMA ledger, ops, stripe, dashboard FROM PUBLIC;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+-- The same for what the migrating role creates without becoming the owner first.
+ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES REVOKE ALL ON SEQUENCES FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES REVOKE ALL ON TYPES FROM PUBLIC;
+-- Nobody needs temporary objects here, and what cannot be made cannot stand in for something else. Takes the owner of
+-- the database or a superuser; Postgres warns others that it did nothing.
+DO $$
+BEGIN
+    EXECUTE format('REVOKE TEMP ON DATABASE %I FROM PUBLIC', current_database());
+END
+$$;
 
 GRANT USAGE ON SCHEMA ops, ledger TO instep_worker;
 GRANT USAGE ON SCHEMA ops TO instep_operator;

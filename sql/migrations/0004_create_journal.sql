@@ -153,5 +153,13 @@ CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON ledger.account
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER append_only_table BEFORE TRUNCATE ON ledger.account
     FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON ledger.account_kind
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only_table BEFORE TRUNCATE ON ledger.account_kind
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON ledger.entry_kind
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only_table BEFORE TRUNCATE ON ledger.entry_kind
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 
 RESET ROLE;

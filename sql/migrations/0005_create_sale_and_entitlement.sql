@@ -52,7 +52,7 @@ CREATE TABLE ledger.entitlement (
     customer text NOT NULL,
     user_id text REFERENCES ledger.app_user (id),
     status text NOT NULL,
-    plan_key text,                          -- of the item with the highest rank
+    plan_key text,                          -- as last announced; a price may stand for another plan since: ledger.plan_of
     entitled boolean NOT NULL,              -- before entitled_until, if there is one
     entitled_until timestamptz,
     reason text NOT NULL,

@@ -7,7 +7,12 @@ CREATE VIEW dashboard.user_subscriptions AS
 SELECT c.user_id,
        s.customer AS stripe_customer_id,
        s.id AS stripe_subscription_id,
-       e.plan_key,
+       (SELECT k.plan_key -- as ledger.plan_of, which readers may not call
+          FROM ledger.subscription_item AS i
+          JOIN ledger.plan_price AS k ON k.account = i.account AND k.price_id = i.price_id
+          JOIN ledger.plan AS p ON p.plan_key = k.plan_key
+         WHERE i.account = s.account AND i.subscription = s.id AND i.removed_at IS NULL
+         ORDER BY p.rank DESC, k.plan_key COLLATE "C" LIMIT 1) AS plan_key,
        s.status,
        coalesce(n.entitled, false) AS entitled,
        CASE WHEN e.entitled AND NOT n.entitled THEN e.reason || ' over' ELSE e.reason END AS reason,

@@ -71,6 +71,15 @@ SELECT is((SELECT i -> 'plan_key' FROM jsonb_path_query(ops.ledger_truth(), '$.c
 SELECT t.turn('cus_active', jsonb_build_array(t.sub('sub_active', 'cus_active', 'active')), '[]', jsonb_build_object('started_ms', t.day(50) * 1000));
 SELECT is((SELECT plan_key FROM ledger.plan_price WHERE price_id = 'price_pro'), 'gold', 'an older read of the price does not bring the old plan back');
 
+SELECT is(pg_temp.right_of('user of cus_trialing', 1), 'true gold trialing sub_trialing', 'and the right of everybody who has it, in whatever order they were read');
+SELECT is((SELECT plan_key FROM dashboard.user_subscriptions WHERE stripe_subscription_id = 'sub_trialing'), 'gold', 'the view as well');
+
+-- a deleted customer
+SELECT pg_temp.become('cus_del', jsonb_build_array(t.sub('sub_del', 'cus_del', 'active'), t.sub('sub_del2', 'cus_del', 'past_due'), t.sub('sub_del3', 'cus_del', 'unpaid')));
+SELECT t.turn('cus_del', '[{"object": "customer", "id": "cus_del", "deleted": true}]', '[]', '{"complete": ["subscriptions"]}');
+SELECT is((SELECT array_agg(subscription || ' ' || entitled || ' ' || reason || coalesce(' ' || entitled_until::text, '') ORDER BY subscription) FROM ledger.entitlement WHERE customer = 'cus_del'),
+    '{"sub_del false customer deleted","sub_del2 false customer deleted","sub_del3 false unpaid"}', 'a deleted customer is entitled to nothing, though no read showed its subscriptions');
+
 -- pause_collection is not a status
 SELECT pg_temp.become('cus_pc', jsonb_build_array(t.sub('sub_pc', 'cus_pc', 'active', NULL, '{"pause_collection": {"behavior": "void", "resumes_at": null}}')));
 SELECT is(pg_temp.right_of('user of cus_pc', 1), 'true gold active sub_pc', 'paused collection does not take rights away');

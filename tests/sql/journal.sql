@@ -22,7 +22,9 @@ SELECT is(t.try(r.role, a.sql), 'IS005', r.role || ': ' || a.sql)
     'UPDATE ledger.posting SET unit = ''eur''',
     'UPDATE ledger.subscription_change SET status = ''active''', 'DELETE FROM ledger.subscription_change', 'TRUNCATE ledger.subscription_change',
     'UPDATE ledger.customer_user_change SET user_after = ''me''', 'DELETE FROM ledger.customer_user_change', 'TRUNCATE ledger.customer_user_change',
-    'UPDATE ledger.account SET unit = ''eur''', 'DELETE FROM ledger.account', 'TRUNCATE ledger.account CASCADE'
+    'UPDATE ledger.account SET unit = ''eur''', 'DELETE FROM ledger.account', 'TRUNCATE ledger.account CASCADE',
+    'UPDATE ledger.entry_kind SET has_postings = false', 'DELETE FROM ledger.entry_kind', 'TRUNCATE ledger.entry_kind CASCADE',
+    'UPDATE ledger.account_kind SET normal_side = ''debit''', 'DELETE FROM ledger.account_kind', 'TRUNCATE ledger.account_kind CASCADE'
     ]) AS a (sql);
 SELECT is(t.try('instep_owner', 'INSERT INTO ledger.posting SELECT min(id), 9, (SELECT min(id) FROM ledger.account), ''usd'', 5 FROM ledger.journal_entry'),
     'IS005', 'an entry is sealed after its transaction');

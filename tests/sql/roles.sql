@@ -61,7 +61,14 @@ CREATE FUNCTION ops.later() RETURNS int LANGUAGE sql AS 'SELECT 1';
 RESET ROLE;
 SELECT is(has_table_privilege('instep_worker', 'ledger.later', 'SELECT') OR has_function_privilege('instep_worker', 'ops.later()', 'EXECUTE'), false, 'a new table or function is closed until granted');
 
--- a temporary object cannot stand in for one of the ledger's
+SELECT is(t.try(r.role, 'CREATE TEMP TABLE mine (x int)'), '42501', r.role || ' makes no temporary objects')
+  FROM unnest(ARRAY['instep_worker', 'instep_reader', 'instep_operator', 'instep_app']) AS r (role);
+CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE TABLE public.mine_too (x int);
+SELECT is(has_function_privilege('instep_worker', 'public.mine()', 'EXECUTE') OR has_table_privilege('instep_worker', 'public.mine_too', 'SELECT'), false, 'what the migrating role makes is closed too');
+
+-- a temporary object cannot stand in for one of the ledger's, even where they are allowed
+DO $$ BEGIN EXECUTE format('GRANT TEMP ON DATABASE %I TO instep_worker', current_database()); END $$;
 SET LOCAL ROLE instep_worker;
 CREATE TEMP TABLE customer (account text, id text, claim uuid, claim_used boolean);
 CREATE FUNCTION pg_temp.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT '2001-01-01'::timestamptz $$;

@@ -110,6 +110,13 @@ SELECT is(t.turn('cus_7', jsonb_build_array(t.invoice('in_7', 'cus_7', NULL, 'pa
 SELECT t.turn('cus_8', jsonb_build_array(t.session('cs_8', 'cus_8', 'subscription', 'paid', 300, '{"invoice": "in_8", "subscription": "sub_8"}'), t.invoice('in_8', 'cus_8', 'sub_8', 'paid', 300)));
 SELECT is((SELECT array_agg(source) FROM ledger.sale WHERE customer = 'cus_8'), '{in_8}', 'a subscription session is never the sale: its invoice is');
 
+-- a first contact with a long history
+CREATE TEMP TABLE many AS SELECT t.turn('cus_many', (SELECT jsonb_agg(t.invoice('in_n' || g, 'cus_many', NULL, 'paid', g, g % 700)) FROM generate_series(1, 2000) AS g)) AS result;
+SELECT is((SELECT result ->> 'entries' FROM many), '2000', 'two thousand invoices in one turn');
+SELECT is((SELECT sum(amount)::bigint FROM ledger.sale WHERE customer = 'cus_many'), 2001000::bigint, 'are all booked');
+SELECT is((SELECT ARRAY[jsonb_array_length(result -> 'changes')::text, result #>> '{changes,100,what}', result #>> '{changes,100,after}'] FROM many), '{101,"further changes",1900}', 'a hundred changes are told and the others counted');
+SELECT is((SELECT jsonb_array_length(x.changes) FROM ops.turn AS x JOIN ledger.customer AS c ON c.applied_turn = x.id WHERE c.id = 'cus_many'), 101, 'and kept');
+
 -- deleted customer
 SELECT t.turn('cus_1', '[{"object": "customer", "id": "cus_1", "deleted": true}]');
 SELECT is(t.fingerprint('cus_1') #> '{truth,deleted}', 'true', 'a deleted customer is a state');

@@ -50,7 +50,7 @@ apply() { # CLAIM AMOUNT
 }
 for s in a b; do $s "\\c $database"; $s "SET ROLE instep_worker;"; done
 
-echo 1..11
+echo 1..13
 # The second claim voids the first, and what was read under the first is refused.
 a "$(claim 1) $(mark 1)"; done_with a 1
 b "$(claim 2) $(mark 1)"; done_with b 1
@@ -93,3 +93,10 @@ a "COMMIT; $(mark 11)"; done_with a 11
 b "SELECT 1; $(mark 8)"; done_with b 8
 grep -q 'notification "instep_entitlement" with payload "{.*"user": "u1".*"entitled": true' "$dir/b.out"
 ok $? "a change of rights is announced, with the user and the right"
+
+# When a customer changes hands, both users hear of it.
+a "$(claim 7) $(mark 12)"; done_with a 12
+a "SELECT ledger.apply_turn(t.input('$customer', '$(uuid 7)', jsonb_build_array(t.sub('sub_$$', '$customer', 'active', NULL, '{\"metadata\": {\"user_id\": \"u2\"}}')))) ->> 'outcome'; $(mark 13)"; done_with a 13
+b "SELECT 1; $(mark 9)"; done_with b 9
+grep -q 'payload "{.*"user": "u1".*"entitled": false' "$dir/b.out"; ok $? "who loses a subscription to another user is told"
+grep -q 'payload "{.*"user": "u2".*"entitled": true' "$dir/b.out"; ok $? "and so is who gets it"
