@@ -14,7 +14,7 @@ static void on_depth(enum err err, const struct queue_depth *depth, const struct
 {
     struct env *env = arg;
 
-    (void)fail;
+    env_asked_redis(env, ENV_REFUSED_MEASURE, err, fail);
     if (err != ERR_OK)
         return;
     for (int lane = 0; lane < QUEUE_LANES; lane++)

@@ -1,6 +1,7 @@
 /*
  * Places where tests kill this process, to prove that any of them may be its last. Compiled in only by
- * `make MODE=crash`; elsewhere a crash point is nothing at all. CRASHPOINT=name[:n] dies at the n-th passing.
+ * `make MODE=crash`; elsewhere a crash point is nothing at all. CRASHPOINT=name[:n] dies at the n-th passing, STOPPOINT=name[:n] stops
+ * there until it gets SIGCONT.
  */
 #ifndef INSTEP_WORKER_CRASHPOINT_H
 #define INSTEP_WORKER_CRASHPOINT_H

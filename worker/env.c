@@ -4,8 +4,21 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "common/log.h"
 #include "common/metrics.h"
 #include "worker/stats.h"
+
+void env_asked_redis(struct env *env, enum env_refusal what, enum err err, const struct failure *fail)
+{
+    unsigned before = env->refused;
+
+    if (err == ERR_OK || err == ERR_CONFLICT)
+        env->refused &= ~(unsigned)what;
+    else if (err == ERR_PROTOCOL)
+        env->refused |= (unsigned)what;
+    if (env->refused & ~before)
+        log_error("redis.refuses", LOG_INT("what", what), LOG_STR("why", fail ? fail->text : err_text(err)));
+}
 
 void env_hold(struct env *env, int64_t bytes)
 {

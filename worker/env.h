@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "common/err.h"
 #include "worker/circuit.h"
 
 struct budget;
@@ -15,6 +16,14 @@ struct pg_pool;
 struct queue;
 struct stats;
 struct stripe_client;
+
+/* What Redis answered with an error last time it was asked: a script that does not compile, say. */
+enum env_refusal {
+    ENV_REFUSED_TAKE = 1,
+    ENV_REFUSED_BUDGET = 2,
+    ENV_REFUSED_VERB = 4,
+    ENV_REFUSED_MEASURE = 8
+};
 
 struct env {
     struct event_base *base;
@@ -29,12 +38,16 @@ struct env {
     struct stats *stats;
     struct circuits circuits;
     int64_t reads_total; /* requests sent to Stripe since start */
+    unsigned refused;    /* enum env_refusal, or-ed */
     int64_t held_bytes;  /* of Stripe's answers, as text, that turns hold now */
 };
 
 /* Parsed, they take several times as much memory. Beyond it turns give back what they have, unless they are alone. */
 #define ENV_HELD_BYTES_MAX (INT64_C(64) << 20)
 void env_hold(struct env *env, int64_t bytes); /* negative: let go */
+
+/* Note how asking Redis ended; a worker that is refused is not ready. */
+void env_asked_redis(struct env *env, enum env_refusal what, enum err err, const struct failure *fail);
 
 uint64_t env_random(void); /* good enough for jitter and uuids: from the kernel */
 

@@ -490,6 +490,7 @@ static void on_paced(enum err err, void *arg)
 
     job->state = JOB_WAITING;
     job->ticket = 0;
+    env_asked_redis(fetch->env, ENV_REFUSED_BUDGET, err, 0);
     fetch_go_on(fetch);
     left_ms = fetch_left_ms(fetch);
     read_path(&job->read, &path);

@@ -97,6 +97,7 @@ static void on_taken(enum err err, struct queue_lease *leases, size_t count, con
     struct worker *worker = arg;
 
     worker->taking = false;
+    env_asked_redis(&worker->env, ENV_REFUSED_TAKE, err, fail);
     if (err != ERR_OK) { /* whatever was leased meanwhile comes back when its lease runs out */
         log_warn("queue.take_failed", LOG_STR("why", fail ? fail->text : err_text(err)));
         worker->hungry = false;

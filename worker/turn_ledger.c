@@ -232,8 +232,10 @@ static void on_recorded(const struct pg_answer *answer, void *arg)
     }
     if (!outage && !turn->record_briefly) { /* something in it cannot be stored: then without all of that */
         turn->record_briefly = true;
-        if (turn_record(turn, &outcome))
-            return;
+        turn->bury = false;
+        if (!turn_record(turn, &outcome))
+            turn_resume(turn, outcome);
+        return;
     }
     unrecorded(turn, outage, answer->sqlstate, answer->text);
     turn_resume(turn, OUTCOME_SKIP);
@@ -246,6 +248,9 @@ bool turn_record(struct turn *turn, enum outcome *ret_outcome)
     const char *params[1];
     bool sent;
 
+    *ret_outcome = turn_still_ours(turn); /* else another worker has the customer, or may have it */
+    if (*ret_outcome != OUTCOME_OK)
+        return false;
     turn->bury =
         outcome_buries(turn->outcome, turn->lease.attempts, (unsigned)turn->env->config->attempts_max);
     text = turn_json_failure(turn, outcome_name(turn->outcome), clock_wall_ms() + turn->delay_ms);

@@ -51,6 +51,7 @@ static void on_verb(enum err err, const struct failure *fail, void *arg)
 {
     struct turn *turn = arg;
 
+    env_asked_redis(turn->env, ENV_REFUSED_VERB, err, fail);
     if (turn->state == TURN_ACK && err == ERR_OK)
         crashpoint("after_ack");
     verb_over(turn, err, fail);

@@ -109,10 +109,11 @@ static bool on_ready(char *text, size_t len, void *arg)
     bool ledger = pg_pool_ready(worker->env.ledger) > 0;
     bool stripe = circuits_state(&worker->env.circuits, "self", clock_mono_ms()) == CIRCUIT_CLOSED;
 
-    (void)snprintf(text, len, "%s%s%s%s%s", redis ? "" : "redis is away\n",
+    (void)snprintf(text, len, "%s%s%s%s%s%s", redis ? "" : "redis is away\n",
+                   worker->env.refused ? "redis refuses our scripts\n" : "",
                    lock ? "" : "the lock connection is away\n", ledger ? "" : "postgres is away\n",
                    stripe ? "" : "stripe refuses our key or is away\n", worker->stopping ? "stopping\n" : "");
-    return redis && lock && ledger && stripe && !worker->stopping;
+    return redis && !worker->env.refused && lock && ledger && stripe && !worker->stopping;
 }
 
 static void on_refresh(void *arg)

@@ -4,7 +4,7 @@
 set -u
 . "$(dirname "$0")/lib.sh"
 
-export INSTEP_LEASE_MS=1500 INSTEP_FETCH_TIMEOUT_MS=1200
+export INSTEP_LEASE_MS=1500 INSTEP_FETCH_TIMEOUT_MS=1200 INSTEP_CUSTOMER_REST_MS=0
 SESSION=
 
 # A new customer subscribes through checkout: about a dozen events and one sale. Sets SESSION.

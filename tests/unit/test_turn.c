@@ -360,6 +360,19 @@ static void test_circuits(void)
            "when Stripe is away it is so for every account");
 }
 
+static void test_refusals(void)
+{
+    struct env env = {.refused = 0};
+
+    env_asked_redis(&env, ENV_REFUSED_TAKE, ERR_PROTOCOL, 0);
+    env_asked_redis(&env, ENV_REFUSED_BUDGET, ERR_OK, 0);
+    env_asked_redis(&env, ENV_REFUSED_TAKE, ERR_UNAVAILABLE, 0);
+    tap_ok(env.refused == ENV_REFUSED_TAKE,
+           "a script that Redis refuses is remembered, an absence is not the same");
+    env_asked_redis(&env, ENV_REFUSED_TAKE, ERR_OK, 0);
+    tap_ok(!env.refused, "until it works");
+}
+
 int main(void)
 {
     test_edges();
@@ -376,6 +389,7 @@ int main(void)
     test_circuit();
     test_circuit_failures();
     test_circuits();
+    test_refusals();
     /* Computed apart: printf 'instep/lock/1:self:cus_1' | sha256sum | cut -c1-16 */
     tap_ok(lock_key("self:cus_1") == (int64_t)UINT64_C(0x173207d6f18ac7bc),
            "the key of a lock is what it was in every version");
