@@ -33,10 +33,11 @@ struct http_request {
     enum http_state state;
     int64_t since_mono_ms; /* when it entered its state */
     struct event readable, writable, deadline;
-    bool read_on;     /* readable is added */
-    bool advancing;   /* http_connection_advance() is on the stack: do not free */
-    bool close_after; /* the connection ends with this answer */
-    bool linger;      /* ... and the peer may still be sending */
+    struct event again; /* go on with what is here already */
+    bool read_on;       /* readable is added */
+    bool advancing;     /* http_connection_advance() is on the stack: do not free */
+    bool close_after;   /* the connection ends with this answer */
+    bool linger;        /* ... and the peer may still be sending */
 
     char *in; /* owned; from the first byte of the current request on */
     size_t in_len, in_size;

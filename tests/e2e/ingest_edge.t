@@ -19,7 +19,9 @@ sub healthy {
     my $id = 'cus_healthy' . ++$next;
     my $answer = ($ingest // $edge)->ask(post(event("evt_h$next", $id)));
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    is(status_of($answer) . ' ' . queued($id), '200 1', "$after: an honest webhook is served");
+    is(status_of($answer) . ' ' . queued($id), '200 1', "$after: an honest webhook is served")
+        || diag(join "\n", grep {/^instep_(?:ingest_unavailable|redis_up)/}
+            split /\n/, ($ingest // $edge)->admin_get('/metrics'));
 }
 
 sub queued { return redis('EXISTS', "instep:{0}:stream:self:$_[0]") }
@@ -183,7 +185,8 @@ healthy('after slow ones');
         push @peers, $peer;
     }
     my %cut_off = map { $_ => 1 } grep { !put($_, 'b' x 1000000) } @peers;
-    my $refused = grep { $cut_off{$_} || readable($_, 0) } @peers;
+    my $refused = 0;
+    wait_for(sub { $refused = grep { $cut_off{$_} || readable($_, 0) } @peers });
     cmp_ok($refused, '>', 0, "150 stalled bodies of 1 MB: $refused have been turned away");
     small_after($edge, $before, '150 stalled bodies of 1 MB', ($ENV{ASAN_OPTIONS} ? 400 : 110) << 10); # 64 MiB and 64 KiB each
 }

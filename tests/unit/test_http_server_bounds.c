@@ -154,6 +154,40 @@ static void test_holders(void)
     free(big);
 }
 
+/* Whatever one peer has sent already, the loop comes back to timers, to Redis and to others in between. */
+static void test_turns_are_short(void)
+{
+    enum { REQUESTS = 1000 };
+    static const char request[] = "GET / HTTP/1.1\r\n\r\n";
+    static char many[REQUESTS * (sizeof request - 1)];
+    static char got[REQUESTS * 300];
+    struct fixture f;
+    uint64_t most = 0, before = 0;
+    int fd;
+
+    for (int i = 0; i < REQUESTS; i++)
+        memcpy(many + i * (sizeof request - 1), request, sizeof request - 1);
+    setup(&f, AT_ONCE, NULL);
+    fd = dial(&f);
+    for (int i = 0; i < 20; i++)
+        turn();
+    tap_ok(send(fd, many, sizeof many, MSG_NOSIGNAL) == (ssize_t)sizeof many, "%d requests are on their way",
+           REQUESTS);
+    for (int64_t end = clock_mono_ms() + CEILING_MS; before < REQUESTS && clock_mono_ms() < end;) {
+        uint64_t now;
+
+        (void)recv(fd, got, sizeof got, MSG_DONTWAIT);
+        (void)event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK); /* turn() goes on while there is work */
+        now = http_server_stats(f.server).requests_total;
+        most = now - before > most ? now - before : most;
+        before = now;
+    }
+    tap_ok(before == REQUESTS && most <= 64, "of one peer's at most %llu are handled in one turn of the loop",
+           (unsigned long long)most);
+    (void)close(fd);
+    teardown(&f);
+}
+
 static void little_memory(struct http_server_options *options)
 {
     options->large_bytes_max = 100000;
@@ -353,6 +387,7 @@ int main(void)
     test_deadlines();
     test_cap();
     test_holders();
+    test_turns_are_short();
     test_stalled_bodies();
     test_large_bodies();
     test_refused_upload();
