@@ -135,7 +135,7 @@ fuzz:             ## every fuzz target for FUZZ_SECONDS each
 	    $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 -verbosity=0 $(BUILD)/corpus/$$n \
 	        $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) || exit 1; done
 bench:            ## the figures of docs/benchmarks.md
-	@deploy/local/deps test
+	@deploy/local/deps bench
 	$(AGAIN) -j$(JOBS) all benches
 	@for b in $(BENCHES) $(wildcard tests/bench/*.sh); do echo "== $$b"; $$b || exit 1; done
 lint:             ## formatting, clang-tidy, cppcheck, shellcheck, headers, docs
