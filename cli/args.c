@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/text.h"
+#include "common/stripe_id.h"
+
 int cli_usage(const struct cli_command *command, const char *fmt, ...)
 {
     va_list args;
@@ -21,7 +24,9 @@ int cli_usage(const struct cli_command *command, const char *fmt, ...)
 
 int cli_fail(const struct failure *fail)
 {
-    (void)fprintf(stderr, "instep: %s\n", fail->text);
+    char text[1024];
+
+    (void)fprintf(stderr, "instep: %s\n", text_plain(fail->text, text, sizeof text));
     switch (fail->code) {
     case ERR_CONFIG:
     case ERR_INVALID: return CLI_USAGE;
@@ -44,6 +49,24 @@ int cli_number(const char *option, const char *text, int64_t low, int64_t high, 
         return CLI_USAGE;
     }
     *ret_number = number;
+    return CLI_DONE;
+}
+
+bool cli_is_id(const char *id, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return !strncmp(id, prefix, len) && id[len] && stripe_id_is_plain(id);
+}
+
+int cli_account(const struct cli_command *command, const struct config *config, const char *text,
+                const char **ret_account)
+{
+    const char *account = *text ? stripe_account_name(text, config->account) : "";
+
+    if (strcmp(account, STRIPE_OWN_ACCOUNT) != 0 && !cli_is_id(account, "acct_"))
+        return cli_usage(command, "--account takes an account (acct_…), or self for the platform's own");
+    *ret_account = account;
     return CLI_DONE;
 }
 

@@ -55,6 +55,16 @@ int cli_parse(const struct cli_command *command, const struct cli_option *option
 /* Whole number within low..high. CLI_DONE, or CLI_USAGE after a sentence that names option. */
 int cli_number(const char *option, const char *text, int64_t low, int64_t high, int64_t *ret_number);
 
+/*
+ * --account as the ledger and keys have it: "self" for the platform's own, by whatever name. *ret_account is text
+ * or static. CLI_DONE, or CLI_USAGE after a sentence.
+ */
+int cli_account(const struct cli_command *command, const struct config *config, const char *text,
+                const char **ret_account);
+
+/* Is it the id of a Stripe object that begins like this ("cus_", or "" for any), and fit to be part of a key? */
+bool cli_is_id(const char *id, const char *prefix);
+
 /* "instep sync: the sentence, and where --help is" on standard error; returns CLI_USAGE. */
 int cli_usage(const struct cli_command *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -3,6 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What to do about a refusal, by purpose. A command has one connection, so one word for all of the program. */
+static const struct {
+    const char *denied;
+    const char *unmigrated;
+} hints[] = {
+    [DB_OPERATE] = {"DATABASE_URL of this command needs a member of instep_operator",
+                    "is this database migrated? `instep migrate --status` shows it"},
+    [DB_MIGRATE] =
+        {"DATABASE_URL of this command needs a role that may create roles and schemas, and is a member of "
+         "instep_owner once that is there",
+         "was something of Instep's dropped by hand?"},
+};
+static enum db_purpose purpose_now = DB_OPERATE;
+
 /* Cannot be a server's fault: these mean that objects are missing. */
 static bool state_is_unmigrated(const char *state)
 {
@@ -35,7 +49,8 @@ void db_message(const PGconn *conn, const PGresult *result, char *text, size_t l
         *--end = '\0';
 }
 
-enum err db_open(const struct config *config, PGconn **ret_conn, struct failure *fail)
+enum err db_open(const struct config *config, enum db_purpose purpose, PGconn **ret_conn,
+                 struct failure *fail)
 {
     /* Later keywords win over earlier ones: what stands before dbname is a default, what stands after is not. */
     static const char *const keywords[] = {"connect_timeout", "dbname", "fallback_application_name", NULL};
@@ -43,6 +58,7 @@ enum err db_open(const struct config *config, PGconn **ret_conn, struct failure 
     char text[200];
     enum err err = config_require(config, "DATABASE_URL", fail);
 
+    purpose_now = purpose;
     if (err)
         return err;
     PQconninfoOption *parsed = PQconninfoParse(config->database_url, NULL);
@@ -82,12 +98,10 @@ static enum err result_check(PGconn *conn, PGresult *result, struct failure *fai
     if (PQstatus(conn) != CONNECTION_OK || !state)
         return failf(fail, ERR_UNAVAILABLE, "Postgres went away: %s", text);
     if (!strcmp(state, "42501"))
-        return failf(fail, ERR_DENIED,
-                     "%s: role %s may not; DATABASE_URL of this command needs a member of instep_operator",
-                     text, PQuser(conn));
+        return failf(fail, ERR_DENIED, "%s: role %s may not; %s", text, PQuser(conn),
+                     hints[purpose_now].denied);
     if (state_is_unmigrated(state))
-        return failf(fail, ERR_PROTOCOL, "%s: is this database migrated? `instep migrate --status` shows it",
-                     text);
+        return failf(fail, ERR_PROTOCOL, "%s: %s", text, hints[purpose_now].unmigrated);
     return failf(fail, state_is_refusal(state) ? ERR_INVALID : ERR_PROTOCOL, "Postgres refused (%s): %s",
                  state, text);
 }

@@ -8,11 +8,15 @@
 #include "common/config.h"
 #include "common/err.h"
 
+/* What a command is at: decides what a refusal advises. */
+enum db_purpose { DB_OPERATE, DB_MIGRATE };
+
 /*
- * Connect to DATABASE_URL. *ret_conn is the caller's, PQfinish() it.
+ * Connect to DATABASE_URL, once per program. The purpose is remembered for the sentences of later failures. *ret_conn is the caller's, PQfinish() it.
  * ERR_CONFIG: unset or no URL; ERR_UNAVAILABLE: nobody answers; ERR_DENIED: refused.
  */
-enum err db_open(const struct config *config, PGconn **ret_conn, struct failure *fail);
+enum err db_open(const struct config *config, enum db_purpose purpose, PGconn **ret_conn,
+                 struct failure *fail);
 
 /* Run one or more statements without parameters; results are dropped. Errors as db_query. */
 enum err db_exec(PGconn *conn, const char *sql, struct failure *fail);

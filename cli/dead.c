@@ -7,9 +7,14 @@
 #include "cli/cli.h"
 #include "cli/db.h"
 #include "cli/services.h"
+#include "cli/text.h"
 
 #define LIST_LIMIT     100
 #define LIST_LIMIT_MAX 100000
+
+/* As the constraint dead_letter_class_known has them. */
+static const char *const classes[] = {"stripe_transient", "stripe_permanent", "unknown_user",
+                                      "unknown_shape",    "policy",           "bug"};
 
 struct dead_options {
     bool json;
@@ -42,6 +47,7 @@ static void json_print(const json_t *json)
 
 static void list_print(const json_t *rows)
 {
+    char text[2048];
     size_t i;
     json_t *row;
 
@@ -50,30 +56,27 @@ static void list_print(const json_t *rows)
         return;
     }
     printf("%-17s %-30s %-24s %8s  %-20s %s\n", "CLASS", "EVENT", "SUBJECT", "ATTEMPTS", "BURIED", "ERROR");
+    /* Ids and errors repeat what others sent. */
     json_array_foreach(rows, i, row)
     {
-        printf("%-17s %-30s %-24s %8" JSON_INTEGER_FORMAT "  %-20.19s %s\n", text_of(row, "class"),
-               text_of(row, "event_id"), text_of(row, "subject"),
-               json_integer_value(json_object_get(row, "attempts")), text_of(row, "buried_at"),
-               text_of(row, "error"));
+        printf("%-17s %-30s ", text_of(row, "class"),
+               text_plain(text_of(row, "event_id"), text, sizeof text));
+        printf("%-24s %8" JSON_INTEGER_FORMAT "  %-20.19s ",
+               text_plain(text_of(row, "subject"), text, sizeof text),
+               json_integer_value(json_object_get(row, "attempts")), text_of(row, "buried_at"));
+        puts(text_plain(text_of(row, "error"), text, sizeof text));
     }
 }
 
-static int dead_list(const struct cli_command *command, PGconn *conn, const struct dead_options *options,
-                     int words, struct failure *fail)
+static int dead_list(PGconn *conn, const struct dead_options *options, struct failure *fail)
 {
     char limit_text[24];
     const char *params[] = {options->class, limit_text};
     int64_t limit = LIST_LIMIT;
     json_t *rows = NULL;
 
-    if (words)
-        return cli_usage(command, "`dead list` takes no further words");
-    if (options->limit) {
-        int exit_status = cli_number("--limit", options->limit, 1, LIST_LIMIT_MAX, &limit);
-        if (exit_status)
-            return exit_status;
-    }
+    if (options->limit && cli_number("--limit", options->limit, 1, LIST_LIMIT_MAX, &limit))
+        return CLI_USAGE;
     (void)snprintf(limit_text, sizeof limit_text, "%" PRId64, limit);
     if (rows_read(conn, "ops.dead_letter_list($1, $2::integer)", 2, params, &rows, fail))
         return cli_fail(fail);
@@ -86,13 +89,10 @@ static int dead_list(const struct cli_command *command, PGconn *conn, const stru
     return exit_status;
 }
 
-static int dead_show(const struct cli_command *command, PGconn *conn, int words, char **argv,
-                     struct failure *fail)
+static int dead_show(PGconn *conn, char **argv, struct failure *fail)
 {
     json_t *letter = NULL;
 
-    if (words != 1)
-        return cli_usage(command, "`dead show` takes one event id");
     const char *const params[] = {argv[0]};
     if (db_json(conn, "SELECT ops.dead_letter_show($1)", 1, params, &letter, fail))
         return cli_fail(fail);
@@ -106,23 +106,44 @@ static int dead_show(const struct cli_command *command, PGconn *conn, int words,
     return CLI_DONE;
 }
 
-/* What `dead retry` is asked for, as ops.dead_letter_take_for_retry wants it. NULL: said why. */
-static json_t *selector_of(const struct cli_command *command, const struct dead_options *options, int words,
-                           char **argv)
+/* What `dead retry` is asked for, as ops.dead_letter_take_for_retry wants it. */
+static json_t *selector_of(const struct dead_options *options, char **argv)
 {
-    int named = (words > 0) + (options->class != NULL) + options->all;
-
-    if (named != 1 || words > 1) {
-        (void)cli_usage(command,
-                        "`dead retry` takes one of: an event id, a customer id, --class NAME, --all");
-        return NULL;
-    }
     if (options->all)
         return json_pack("{s:b}", "all", 1);
     if (options->class)
         return json_pack("{s:s}", "class", options->class);
     bool event = !strncmp(argv[0], "evt_", 4) || !strncmp(argv[0], "sync_", 5);
     return json_pack("{s:s}", event ? "event" : "customer", argv[0]);
+}
+
+/* The letters that a selector means, unmarked: the function marks, so its transaction is undone. */
+static enum err letters_find(PGconn *conn, const json_t *selector, json_t **ret_rows, struct failure *fail)
+{
+    char *text = json_dumps(selector, JSON_COMPACT);
+    const char *const params[] = {text};
+    enum err err = text ? db_exec(conn, "BEGIN", fail) : failf(fail, ERR_NOMEM, "out of memory");
+
+    if (!err)
+        err = rows_read(conn, "ops.dead_letter_take_for_retry($1::jsonb)", 1, params, ret_rows, fail);
+    if (!err)
+        err = db_exec(conn, "ROLLBACK", fail);
+    free(text);
+    return err;
+}
+
+/* Write down that it got another chance. It may be settled by now, which is as well. */
+static enum err letter_mark(PGconn *conn, const json_t *row, struct failure *fail)
+{
+    const char *const params[] = {text_of(row, "event_id"), text_of(row, "subject")};
+    PGresult *result = NULL;
+    enum err err = db_query(conn,
+                            "SELECT count(*) FROM ops.dead_letter_take_for_retry("
+                            "jsonb_build_object('event', $1::text, 'customer', $2::text))",
+                            2, params, &result, fail);
+
+    PQclear(result);
+    return err;
 }
 
 static enum err letter_enqueue(struct cli_queue *queue, const json_t *row, struct failure *fail)
@@ -147,42 +168,91 @@ static enum err letter_enqueue(struct cli_queue *queue, const json_t *row, struc
     return cli_queue_enqueue(queue, key, &envelope, fail);
 }
 
-static int dead_retry(const struct cli_command *command, PGconn *conn, const struct config *config,
-                      const struct dead_options *options, int words, char **argv, struct failure *fail)
+/*
+ * One after the other, each first queued and then marked: whatever interrupts it, what is marked was queued. A letter
+ * that cannot be queued does not stand in the way of the others. *ret_queued are those that were.
+ */
+static enum err letters_retry(PGconn *conn, struct cli_queue *queue, const json_t *rows, json_t *ret_queued,
+                              size_t *ret_refused, struct failure *fail)
 {
-    struct cli_queue *queue = NULL;
-    json_t *selector = selector_of(command, options, words, argv);
-    json_t *rows = NULL;
-    json_t *row;
     size_t i;
-    size_t queued = 0;
+    json_t *row;
 
-    if (!selector)
-        return CLI_USAGE;
-    char *text = json_dumps(selector, JSON_COMPACT);
-    const char *const params[] = {text};
-    json_decref(selector);
-    /* The queue first: what is marked as retried should really have been. They stay open until a turn succeeds. */
-    enum err err = cli_queue_open(config, &queue, fail);
-    if (!err)
-        err = rows_read(conn, "ops.dead_letter_take_for_retry($1::jsonb)", 1, params, &rows, fail);
     json_array_foreach(rows, i, row)
     {
+        enum err err = letter_enqueue(queue, row, fail);
+        if (err == ERR_INVALID || err == ERR_LIMIT) {
+            (void)cli_fail(fail);
+            ++*ret_refused;
+            continue;
+        }
         if (!err)
-            err = letter_enqueue(queue, row, fail);
-        queued += !err;
+            (void)json_array_append(ret_queued, row);
+        if (!err)
+            err = letter_mark(conn, row, fail);
+        if (err)
+            return err;
     }
+    return ERR_OK;
+}
+
+static int dead_retry(PGconn *conn, const struct config *config, const struct dead_options *options,
+                      char **argv, struct failure *fail)
+{
+    struct cli_queue *queue = NULL;
+    json_t *selector = selector_of(options, argv);
+    json_t *queued = json_array();
+    json_t *rows = NULL;
+    size_t refused = 0;
+    enum err err = cli_queue_open(config, &queue, fail);
+
+    if (!err)
+        err = letters_find(conn, selector, &rows, fail);
+    if (!err)
+        err = letters_retry(conn, queue, rows, queued, &refused, fail);
     cli_queue_close(queue);
-    free(text);
     if (options->json && rows)
-        json_print(rows);
+        json_print(queued);
     else if (rows)
-        printf("%zu event%s put back into the queue\n", queued, queued == 1 ? "" : "s");
-    bool none = !err && !json_array_size(rows);
+        printf("%zu event%s put back into the queue\n", json_array_size(queued),
+               json_array_size(queued) == 1 ? "" : "s");
+    bool none = !err && !json_array_size(rows) && !options->all && !options->class;
+    json_decref(selector);
+    json_decref(queued);
     json_decref(rows);
     if (err)
         return cli_fail(fail);
-    return none && !options->all && !options->class ? CLI_FOUND : CLI_DONE;
+    return none || refused ? CLI_FOUND : CLI_DONE;
+}
+
+static int class_check(const struct cli_command *command, const char *class)
+{
+    for (size_t i = 0; class && i < sizeof classes / sizeof classes[0]; i++)
+        if (!strcmp(classes[i], class))
+            return CLI_DONE;
+    return class ? cli_usage(command,
+                             "there is no class '%s': they are stripe_transient, stripe_permanent, "
+                             "unknown_user, unknown_shape, policy, bug",
+                             class)
+                 : CLI_DONE;
+}
+
+/* Before anything is connected to: are the words after the verb what it takes? */
+static int words_check(const struct cli_command *command, const struct dead_options *options,
+                       const char *verb, int words, char **argv)
+{
+    int named = (words > 0) + (options->class != NULL) + options->all;
+
+    if (!strcmp(verb, "list") && words)
+        return cli_usage(command, "`dead list` takes no further words");
+    if (!strcmp(verb, "show") && words != 1)
+        return cli_usage(command, "`dead show` takes one event id");
+    if (!strcmp(verb, "retry") && (named != 1 || words > 1))
+        return cli_usage(command,
+                         "`dead retry` takes one of: an event id, a customer id, --class NAME, --all");
+    if (!strcmp(verb, "retry") && words && !cli_is_id(argv[0], ""))
+        return cli_usage(command, "that is neither an event's id nor a customer's");
+    return class_check(command, options->class);
 }
 
 int cmd_dead(const struct cli_command *command, const struct config *config, int argc, char **argv)
@@ -203,14 +273,17 @@ int cmd_dead(const struct cli_command *command, const struct config *config, int
     const char *verb = words ? argv[1] : "";
     if (strcmp(verb, "list") != 0 && strcmp(verb, "show") != 0 && strcmp(verb, "retry") != 0)
         return cli_usage(command, "say what: list, show or retry");
-    if (db_open(config, &conn, &fail))
+    exit_status = words_check(command, &dead, verb, words - 1, argv + 2);
+    if (exit_status)
+        return exit_status;
+    if (db_open(config, DB_OPERATE, &conn, &fail))
         return cli_fail(&fail);
     if (!strcmp(verb, "list"))
-        exit_status = dead_list(command, conn, &dead, words - 1, &fail);
+        exit_status = dead_list(conn, &dead, &fail);
     else if (!strcmp(verb, "show"))
-        exit_status = dead_show(command, conn, words - 1, argv + 2, &fail);
+        exit_status = dead_show(conn, argv + 2, &fail);
     else
-        exit_status = dead_retry(command, conn, config, &dead, words - 1, argv + 2, &fail);
+        exit_status = dead_retry(conn, config, &dead, argv + 2, &fail);
     PQfinish(conn);
     return exit_status;
 }

@@ -51,8 +51,10 @@ int cmd_link(const struct cli_command *command, const struct config *config, int
     int words = 0;
     int exit_status = cli_parse(command, options, argc, argv, &words);
 
-    if (!exit_status && (words != 2 || strncmp(argv[1], "cus_", 4) != 0))
+    if (!exit_status && (words != 2 || !cli_is_id(argv[1], "cus_") || !*argv[2]))
         exit_status = cli_usage(command, "name a customer (cus_…) and a user");
+    if (!exit_status)
+        exit_status = cli_account(command, config, account, &account);
     if (exit_status)
         return exit_status;
     const char *user = !strncmp(argv[2], "user:", 5) ? argv[2] + 5 : argv[2];
@@ -60,7 +62,7 @@ int cmd_link(const struct cli_command *command, const struct config *config, int
     const char *const params[] = {account, argv[1], user, by};
     enum err err = no_sync ? ERR_OK : config_require(config, "INSTEP_MODE", &fail);
     if (!err)
-        err = db_open(config, &conn, &fail);
+        err = db_open(config, DB_OPERATE, &conn, &fail);
     if (!err)
         err = db_json(conn, "SELECT ops.link_user($1, $2, $3, $4)", 4, params, &linked, &fail);
     if (!err && !json)

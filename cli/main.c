@@ -8,7 +8,7 @@
 #include "common/version.h"
 
 static const struct cli_command commands[] = {
-    {"migrate", "[--status | --dry-run] [--json]", "bring the database to this program's schema",
+    {"migrate", "[--status [--json] | --dry-run [--json]]", "bring the database to this program's schema",
      "Applies the migrations that are missing, each in its own transaction, and replaces functions and views "
      "when\n"
      "they differ. Any number of runs at the same time are safe. Refuses when a migration was edited after "
@@ -34,14 +34,15 @@ static const struct cli_command commands[] = {
      "  --json       as JSON\n\n"
      "Exit status 0: done; 1: it failed, or was not done in time.\n",
      cmd_sync},
-    {"verify", "[--no-truth] [--json]", "check every invariant of the ledger",
+    {"verify", "[--truth | --no-truth] [--json]", "check every invariant of the ledger",
      "Runs the checks in the database. When STRIPE_API_BASE is a simulator, the ledger is also compared with "
      "what\n"
      "the simulator says a perfect ledger shows, field by field; wait until it is quiet and the queue is "
      "empty.\n\n"
+     "  --truth     fail, with exit status 3, when there is no truth to compare with, or an empty one\n"
      "  --no-truth  only the checks in the database\n"
      "  --json      as JSON\n\n"
-     "Exit status 0: all is well; 1: something is not.\n",
+     "Exit status 0: all is well; 1: something is not; 3: Postgres or the simulator cannot be asked.\n",
      cmd_verify},
     {"config", "[--json | --markdown]", "every setting with value, default, unit and bounds",
      "Secrets are masked. --markdown writes docs/configuration.md, which shows no values.\n", cmd_config},

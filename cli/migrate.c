@@ -117,7 +117,7 @@ static enum err file_failed(struct migrate *migrate, const char *name, struct fa
     struct failure why = *fail;
 
     PQclear(PQexec(migrate->conn, "ROLLBACK"));
-    return failf(fail, why.code == ERR_UNAVAILABLE ? ERR_UNAVAILABLE : ERR_PROTOCOL,
+    return failf(fail, why.code == ERR_UNAVAILABLE || why.code == ERR_DENIED ? why.code : ERR_PROTOCOL,
                  "%s: nothing of it was kept. %s", name, why.text);
 }
 
@@ -257,6 +257,8 @@ int cmd_migrate(const struct cli_command *command, const struct config *config, 
         return exit_status;
     if (words)
         return cli_usage(command, "takes no arguments");
+    if (json && !status_only && !dry_run)
+        return cli_usage(command, "--json goes with --status or --dry-run");
     struct migrate *migrate = calloc(1, sizeof *migrate);
     if (!migrate) {
         (void)failf(&fail, ERR_NOMEM, "out of memory");
@@ -264,7 +266,7 @@ int cmd_migrate(const struct cli_command *command, const struct config *config, 
     }
     enum err err = migration_plan_read(embedded_files, &migrate->plan, &fail);
     if (!err)
-        err = db_open(config, &migrate->conn, &fail);
+        err = db_open(config, DB_MIGRATE, &migrate->conn, &fail);
     if (!err && !status_only && !dry_run)
         err = lock_take(migrate, &fail);
     if (!err)

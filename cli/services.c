@@ -177,7 +177,8 @@ static void on_answer(const struct http_answer *http, void *arg)
     if (http->err)
         get->err = failf(get->fail, http->err, "%s: %s", get->url, http->text);
     else if (http->status != 200)
-        get->err = failf(get->fail, ERR_NOT_FOUND, "%s answered %ld", get->url, http->status);
+        get->err = failf(get->fail, http->status == 404 ? ERR_NOT_FOUND : ERR_UNAVAILABLE, "%s answered %ld",
+                         get->url, http->status);
     else if (!(get->json = json_loadb(http->body, http->body_len, 0, &why)))
         get->err = failf(get->fail, ERR_PROTOCOL, "%s answered what is not JSON: %s", get->url, why.text);
 }

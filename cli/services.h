@@ -22,8 +22,8 @@ enum err cli_queue_enqueue(struct cli_queue *queue, const char *key, const struc
 enum err cli_queue_measure(struct cli_queue *queue, struct queue_depth *ret_depth, struct failure *fail);
 
 /*
- * GET url. *ret_json is the caller's on success. ERR_NOT_FOUND: any status but 200; ERR_UNAVAILABLE, ERR_TIMEOUT,
- * ERR_LIMIT: no whole answer; ERR_PROTOCOL: not JSON.
+ * GET url. *ret_json is the caller's on success. ERR_NOT_FOUND: status 404, and nothing else; ERR_UNAVAILABLE: any
+ * other status than 200, or no answer; ERR_TIMEOUT, ERR_LIMIT: no whole answer; ERR_PROTOCOL: not JSON.
  */
 enum err cli_get_json(const char *url, const char *bearer, json_t **ret_json, struct failure *fail);
 

@@ -45,9 +45,9 @@ static void queue_print(const struct queue_depth *depth)
     char due[32];
 
     printf("queue      customers ready: interactive %" PRId64 ", webhook %" PRId64 ", sweep %" PRId64
-           "; delayed %" PRId64 "; in a turn %" PRId64 "\n",
+           "; delayed %" PRId64 "; in a turn %" PRId64 "; resting after one %" PRId64 "\n",
            depth->ready[QUEUE_INTERACTIVE], depth->ready[QUEUE_WEBHOOK], depth->ready[QUEUE_SWEEP],
-           depth->delayed, depth->leased);
+           depth->delayed, depth->leased, depth->resting);
     printf("           oldest waiting %s; most overdue %s\n", age_text(depth->oldest_waiting_ms, waiting),
            age_text(depth->oldest_due_age_ms, due));
 }
@@ -125,7 +125,7 @@ int cmd_status(const struct cli_command *command, const struct config *config, i
         exit_status = cli_usage(command, "takes no arguments");
     if (exit_status)
         return exit_status;
-    enum err err = db_open(config, &conn, &fail);
+    enum err err = db_open(config, DB_OPERATE, &conn, &fail);
     if (!err)
         err = db_json(conn, "SELECT ops.status()", 0, NULL, &database, &fail);
     if (!err)

@@ -8,12 +8,14 @@
 
 #include "cli/cli.h"
 #include "cli/db.h"
+#include "cli/text.h"
 #include "common/clock.h"
 
 #define SYNCS_MAX          100
 #define SYNC_POLL_US       100000
 #define SYNC_TIMEOUT_S     30
 #define SYNC_TIMEOUT_S_MAX 3600
+#define VALUE_BYTES        512
 
 static const struct {
     const char *prefix;
@@ -23,7 +25,7 @@ static const struct {
 static const char *object_of(const char *id)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (!strncmp(id, kinds[i].prefix, strlen(kinds[i].prefix)))
+        if (cli_is_id(id, kinds[i].prefix))
             return kinds[i].object;
     return NULL;
 }
@@ -86,29 +88,33 @@ enum err sync_wait(PGconn *conn, struct sync_result *result, int64_t deadline_mo
     }
 }
 
-static const char *value_text(const json_t *value, char buffer[64])
+static const char *value_text(const json_t *value, char buffer[VALUE_BYTES])
 {
     if (!value || json_is_null(value))
         return "nothing";
     if (json_is_string(value))
-        return json_string_value(value);
-    (void)snprintf(buffer, 64, "%s", json_is_true(value) ? "true" : json_is_false(value) ? "false" : "...");
+        return text_plain(json_string_value(value), buffer, VALUE_BYTES);
+    (void)snprintf(buffer, VALUE_BYTES, "%s",
+                   json_is_true(value)    ? "true"
+                   : json_is_false(value) ? "false"
+                                          : "...");
     if (json_is_integer(value))
-        (void)snprintf(buffer, 64, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        (void)snprintf(buffer, VALUE_BYTES, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
     return buffer;
 }
 
 void sync_print_changes(const json_t *changes)
 {
-    char before[64];
-    char after[64];
+    char before[VALUE_BYTES];
+    char after[VALUE_BYTES];
+    char what[VALUE_BYTES];
     size_t i;
     json_t *change;
 
     json_array_foreach(changes, i, change)
     {
-        const char *what = json_string_value(json_object_get(change, "what"));
-        printf("  %s: %s -> %s\n", what ? what : "?", value_text(json_object_get(change, "before"), before),
+        printf("  %s: %s -> %s\n", value_text(json_object_get(change, "what"), what),
+               value_text(json_object_get(change, "before"), before),
                value_text(json_object_get(change, "after"), after));
     }
 }
@@ -118,12 +124,13 @@ void sync_print(const struct sync_result *result)
     const json_t *changes = json_object_get(result->outcome, "changes");
     const char *error = json_string_value(json_object_get(result->outcome, "error"));
     const char *word = sync_word(result);
+    char text[1024];
 
     printf("%s  %s", result->subject, word);
     if (!strcmp(word, "pending"))
         printf(": no worker has finished with it yet (%s)", result->event_id);
     if (error)
-        printf(": %s", error);
+        printf(": %s", text_plain(error, text, sizeof text));
     (void)putchar('\n');
     sync_print_changes(changes);
     if (!strcmp(word, "applied") && !json_array_size(changes))
@@ -142,8 +149,6 @@ static enum err selector_resolve(PGconn *conn, const char *account, const char *
 {
     enum err err;
 
-    if (strncmp(selector, "user:", 5) != 0 && !object_of(selector))
-        return failf(fail, ERR_INVALID, "%s is none of cus_…, sub_…, in_…, cs_…, user:…", selector);
     if (!strncmp(selector, "cus_", 4)) {
         const char *const direct[] = {account, selector};
         return db_query(conn, "SELECT $1::text, $2::text", 2, direct, ret_rows, fail);
@@ -226,13 +231,17 @@ int cmd_sync(const struct cli_command *command, const struct config *config, int
     if (!exit_status && words != 1)
         exit_status =
             cli_usage(command, "name one customer, subscription, invoice, checkout session or user");
+    if (!exit_status && !object_of(argv[1]) && (strncmp(argv[1], "user:", 5) != 0 || !argv[1][5]))
+        exit_status = cli_usage(command, "that is none of cus_…, sub_…, in_…, cs_…, user:…");
+    if (!exit_status)
+        exit_status = cli_account(command, config, account, &account);
     if (!exit_status && timeout)
         exit_status = cli_number("--timeout", timeout, 0, SYNC_TIMEOUT_S_MAX, &timeout_s);
     if (exit_status)
         return exit_status;
     enum err err = config_require(config, "INSTEP_MODE", &fail);
     if (!err)
-        err = db_open(config, &conn, &fail);
+        err = db_open(config, DB_OPERATE, &conn, &fail);
     if (!err)
         err = selector_resolve(conn, account, argv[1], &rows, &fail);
     if (!err)

@@ -63,13 +63,14 @@ static const char *name_of(const json_t *element)
     return name ? name : json_string_value(json_object_get(element, "source"));
 }
 
+/* One that is not there at all, or could as well not be. */
 static bool blank_customer(const json_t *element)
 {
     const json_t *user = json_object_get(element, "user_id");
 
-    return json_is_array(json_object_get(element, "subscriptions")) &&
-           !json_array_size(json_object_get(element, "subscriptions")) &&
-           !json_array_size(json_object_get(element, "sales")) && (!user || json_is_null(user));
+    return !element || (json_is_array(json_object_get(element, "subscriptions")) &&
+                        !json_array_size(json_object_get(element, "subscriptions")) &&
+                        !json_array_size(json_object_get(element, "sales")) && (!user || json_is_null(user)));
 }
 
 /* An index by name, so that a hundred thousand customers do not cost their square. */
@@ -124,12 +125,10 @@ static void compare_surplus(struct compare *compare, const json_t *truth_index, 
     {
         const char *name = name_of(element);
         size_t before = path_push(compare, "[", name, "]");
-        if (!blank_customer(element)) {
-            if (!json_object_get(truth_index, name))
-                differ(compare, NULL, element);
-            else if (json_object_get(ledger_index, name) != element)
-                differ(compare, once, element);
-        }
+        if (json_object_get(ledger_index, name) != element)
+            differ(compare, once, element);
+        else if (!json_object_get(truth_index, name) && !blank_customer(element))
+            differ(compare, NULL, element);
         path_pop(compare, before);
     }
     json_decref(once);
@@ -149,10 +148,10 @@ static void compare_list(struct compare *compare, const char *key, const json_t 
 
     json_array_foreach(truth, i, element)
     {
-        if (blank_customer(element))
-            continue;
         const char *name = name_of(element);
         const json_t *other = json_object_get(ledger_index, name);
+        if (!other && blank_customer(element))
+            continue;
         size_t before = path_push(compare, "[", name, "]");
         count_element(compare, key);
         if (other)
@@ -179,6 +178,14 @@ static void compare_object(struct compare *compare, const json_t *truth, const j
             continue;
         size_t before = path_push(compare, compare->path_len ? "." : "", key, "");
         compare_value(compare, key, value, json_object_get(ledger, key));
+        path_pop(compare, before);
+    }
+    json_object_foreach((json_t *)(uintptr_t)ledger, key, value)
+    {
+        if (json_object_get(truth, key) || (one_time && !strcmp(key, "paid_at")))
+            continue;
+        size_t before = path_push(compare, compare->path_len ? "." : "", key, "");
+        differ(compare, NULL, value);
         path_pop(compare, before);
     }
 }

@@ -2,9 +2,9 @@
  * Compare the ledger with the truth, both in the shape of `GET /sim/truth` (docs/simulator.md): pure, so that a
  * difference is found by a test and not by trust.
  *
- * Things are matched by their id (or source), whatever order they come in. Every field of the truth must be in the
- * ledger and equal; fields that only the ledger has are left alone. Customers with neither subscription nor sale nor
- * user count as absent, on both sides. paid_at of a one-time sale is not compared.
+ * Things are matched by their id (or source), whatever order they come in. Both must have the same fields with equal
+ * values. A customer that only one side has is no difference if it has neither subscription nor sale nor user; one that
+ * both have is compared. paid_at of a one-time sale is not compared.
  */
 #ifndef INSTEP_CLI_TRUTH_H
 #define INSTEP_CLI_TRUTH_H
@@ -19,7 +19,7 @@
 typedef void truth_difference_fn(const char *where, const char *truth, const char *ledger, void *arg);
 
 struct truth_summary {
-    size_t customers; /* compared, of the truth */
+    size_t customers; /* compared: of the truth, but for blank ones that the ledger has not */
     size_t subscriptions;
     size_t sales;
     size_t differences;

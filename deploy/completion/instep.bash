@@ -15,7 +15,7 @@ _instep() {
         migrate) words="--status --dry-run --json --help" ;;
         status) words="--json --help" ;;
         sync) words="--timeout --account --json --help cus_ sub_ in_ cs_ user:" ;;
-        verify) words="--no-truth --json --help" ;;
+        verify) words="--truth --no-truth --json --help" ;;
         config) words="--json --markdown --help" ;;
         link) words="--no-sync --account --json --help cus_" ;;
         dead)

@@ -58,21 +58,18 @@ world_start() {
     }
     "$STACK" provision "$world/stack"
     WORKER_DATABASE_URL=$DATABASE_URL
-    sim_port=$("$STACK" port)
-    ingest_port=$("$STACK" port)
-    ingest_admin_port=$("$STACK" port)
-    SIM=http://127.0.0.1:$sim_port
-    INGEST=http://127.0.0.1:$ingest_port
-    export INSTEP_MODE=test STRIPE_API_KEY=sk_test_sim STRIPE_API_BASE="$SIM" STRIPE_WEBHOOK_SECRETS="$WEBHOOK_SECRET"
+    export INSTEP_MODE=test STRIPE_API_KEY=sk_test_sim STRIPE_WEBHOOK_SECRETS="$WEBHOOK_SECRET"
     # The simulator has no limit unless a test sets one, and failures are many here: come back soon.
     export INSTEP_STRIPE_RATE=5000 INSTEP_STRIPE_ENDPOINT_RATE=5000
     export INSTEP_RETRY_BASE_MS=100 INSTEP_RETRY_MAX_MS=2000
     # Little rest: many turns, so that many orders of things happen.
     export INSTEP_CUSTOMER_REST_MS="${INSTEP_CUSTOMER_REST_MS:-50}"
     export DATABASE_URL
-    sim_seed=$2
-    sim_start
-    ingest_start
+    if ! ingest_start || ! sim_start "$2"; then
+        world_failed=1
+        return 1
+    fi
+    export STRIPE_API_BASE="$SIM"
 }
 
 # Runs a program in the background; its pid is in $world/pid/NAME, its output in $world/log/NAME.log.
@@ -114,16 +111,41 @@ wait_for() { # sentence, command...
     done
 }
 
-sim_start() {
-    spawn sim "$BIN/stripe-sim" --listen "127.0.0.1:$sim_port" --seed "$sim_seed" \
-        --webhook "$INGEST/webhooks/stripe" --secret "$WEBHOOK_SECRET"
-    wait_for "the simulator" answers "$SIM/sim/status"
+# Programs choose their ports themselves and say which: one that was found free may be taken by the time it is bound.
+# Prints what the pattern's group matches in the program's log; fails while it is not there.
+said() { # name, sed pattern with one group
+    said_what=$(sed -n "s/$2/\1/p" "$world/log/$1.log" 2>/dev/null | tail -n 1)
+    [ -n "$said_what" ] && printf '%s\n' "$said_what"
+}
+
+said_or_gone() { # name, sed pattern
+    said "$1" "$2" >/dev/null && return 0
+    case $(ps -o stat= -p "$(pid_of "$1")") in
+    '' | Z*) return 0 ;;
+    esac
+    return 1
+}
+
+ports_of() { # name, sed pattern; fails, with the log, if the program ends before it has said them
+    wait_for "$1 to listen" said_or_gone "$1" "$2" >&2 || return 1
+    said "$1" "$2" || {
+        note "$1 does not start: $(tail -n 5 "$world/log/$1.log")" >&2
+        return 1
+    }
 }
 
 ingest_start() {
-    INSTEP_LISTEN=127.0.0.1:$ingest_port INSTEP_ADMIN_LISTEN=127.0.0.1:$ingest_admin_port \
-        spawn ingest "$BIN/instep-ingest"
-    wait_for "the ingest" answers "http://127.0.0.1:$ingest_admin_port/readyz"
+    INSTEP_LISTEN=127.0.0.1:0 INSTEP_ADMIN_LISTEN=127.0.0.1:0 spawn ingest "$BIN/instep-ingest"
+    ingest_ports=$(ports_of ingest '.*ingest\.listening.* port=\([0-9]* admin_port=[0-9]*\) .*') || return 1
+    INGEST=http://127.0.0.1:${ingest_ports%% *}
+    wait_for "the ingest" answers "http://127.0.0.1:${ingest_ports##*=}/readyz"
+}
+
+sim_start() { # seed
+    spawn sim "$BIN/stripe-sim" --listen 127.0.0.1:0 --seed "$1" \
+        --webhook "$INGEST/webhooks/stripe" --secret "$WEBHOOK_SECRET"
+    SIM=$(ports_of sim '.*stripe-sim listening on \(http:[^ ]*\).*') || return 1
+    wait_for "the simulator" answers "$SIM/sim/status"
 }
 
 worker_start() { # number
@@ -231,7 +253,7 @@ converged() {
     converged_before=$tap_failures
     quiet_wait
     ok $? "$1: the simulator is quiet and the queue is empty"
-    operator verify >"$world/log/verify.log" 2>&1
+    operator verify --truth >"$world/log/verify.log" 2>&1
     converged_status=$?
     ok "$converged_status" "$1: instep verify is clean and the ledger equals the truth"
     [ "$converged_status" -eq 0 ] || note "$(cat "$world/log/verify.log")"

@@ -11,7 +11,10 @@
     "{\"id\":\"" id                                                                                          \
     "\",\"deleted\":false,\"user_id\":\"u\",\"subscriptions\":[{\"id\":\"sub_1\",\"status\":\"" status       \
     "\",\"items\":[{\"id\":\"si_1\",\"quantity\":" quantity "}]}],\"sales\":[]}"
-#define BLANK "{\"id\":\"cus_9\",\"deleted\":false,\"user_id\":null,\"subscriptions\":[],\"sales\":[]}"
+#define NEARLY(deleted, user, subscriptions)                                                                 \
+    "{\"id\":\"cus_9\",\"deleted\":" deleted ",\"user_id\":" user ",\"subscriptions\":[" subscriptions       \
+    "],\"sales\":[]}"
+#define BLANK NEARLY("false", "null", "")
 
 static const struct {
     const char *name;
@@ -52,8 +55,23 @@ static const struct {
      "{\"guest_sales\":[{\"source\":\"in_1\",\"kind\":\"subscription\",\"paid_at\":5}]}",
      "guest_sales[in_1].paid_at 4 5;"},
     {"null is not absent", "{\"totals\":{\"a\":null}}", "{\"totals\":{}}", "totals.a null absent;"},
-    {"what only the ledger knows of a thing is left alone", "{\"totals\":{}}", "{\"totals\":{\"usd\":1}}",
-     ""},
+    {"what only the ledger knows of a thing is a difference", "{\"totals\":{}}", "{\"totals\":{\"usd\":1}}",
+     "totals.usd absent 1;"},
+    {"so is a whole list of it", "{}", "{\"guest_sales\":[]}", "guest_sales absent [];"},
+    {"a user where Stripe knows none is a difference", "{\"customers\":[" BLANK "]}",
+     "{\"customers\":[" NEARLY("false", "\"u\"", "") "]}", "customers[cus_9].user_id null \"u\";"},
+    {"so is a deletion that did not happen", "{\"customers\":[" BLANK "]}",
+     "{\"customers\":[" NEARLY("true", "null", "") "]}", "customers[cus_9].deleted false true;"},
+    {"and one that was missed", "{\"customers\":[" NEARLY("true", "null", "") "]}",
+     "{\"customers\":[" BLANK "]}", "customers[cus_9].deleted true false;"},
+    {"and a subscription of a customer that has none", "{\"customers\":[" BLANK "]}",
+     "{\"customers\":[" NEARLY("false", "null", "{\"id\":\"sub_1\"}") "]}",
+     "customers[cus_9].subscriptions[sub_1] absent {\"id\":\"sub_1\"};"},
+    {"a user that the ledger lacks is one", "{\"customers\":[" NEARLY("false", "\"u\"", "") "]}",
+     "{\"customers\":[" BLANK "]}", "customers[cus_9].user_id \"u\" null;"},
+    {"a blank customer twice is one", "{\"customers\":[" BLANK "]}", "{\"customers\":[" BLANK "," BLANK "]}",
+     "customers[cus_9] \"once\" {\"deleted\":false,\"id\":\"cus_9\",\"sales\":[],\"subscriptions\":[],"
+     "\"user_id\":null};"},
     {"text is not a number", "{\"totals\":{\"a\":\"1\"}}", "{\"totals\":{\"a\":1}}", "totals.a \"1\" 1;"},
 };
 
