@@ -26,6 +26,16 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
         UNION ALL
         SELECT s.account, s.id, s.currency, s.amount_total
           FROM ledger.checkout_session AS s WHERE s.mode = 'payment' AND s.payment_status = 'paid'
+    ), guard (tab, trig, fun, moments) AS (
+        SELECT 'ledger.' || n.tab, g.trig, 'ledger.refuse_change()', g.moments
+          FROM unnest(ARRAY['journal_entry', 'posting', 'account', 'account_kind', 'entry_kind', 'subscription_change',
+                            'customer_user_change']) AS n (tab),
+               (VALUES ('append_only_rows', 27), ('append_only_table', 34)) AS g (trig, moments)
+        UNION ALL
+        VALUES ('ledger.journal_entry', 'stamp', 'ledger.stamp_entry()', 7),
+               ('ledger.journal_entry', 'balanced', 'ledger.check_entry_balance()', 5),
+               ('ledger.posting', 'sealed', 'ledger.check_posting_sealed()', 7),
+               ('ledger.posting', 'balanced', 'ledger.check_entry_balance()', 5)
     ), bad (check_name, example) AS (
         SELECT 'every entry sums to zero per unit', 'entry ' || l.entry_id || ' ' || l.unit || ' ' || sum(l.amount)
           FROM line AS l GROUP BY l.entry_id, l.unit HAVING sum(l.amount) <> 0
@@ -101,6 +111,77 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
                ARRAY(SELECT i.id FROM ledger.subscription_item AS i
                       WHERE i.account = s.account AND i.subscription = s.id AND i.removed_at IS NULL ORDER BY 1)
         UNION ALL
+        SELECT 'the columns of a subscription are those of its state', s.id
+          FROM ledger.subscription AS s
+         WHERE (s.status, s.currency, s.collection_method, s.cancel_at_period_end, s.pause_collection,
+                extract(epoch FROM s.cancel_at)::text, extract(epoch FROM s.canceled_at)::text,
+                extract(epoch FROM s.ended_at)::text, extract(epoch FROM s.trial_start)::text,
+                extract(epoch FROM s.trial_end)::text)
+               IS DISTINCT FROM
+               (s.state ->> 'status', s.state ->> 'currency', s.state ->> 'collection_method',
+                (s.state -> 'cancel_at_period_end')::boolean, s.state ->> 'pause_collection',
+                to_char((s.state ->> 'cancel_at')::bigint, 'FM999999999990.000000'),
+                to_char((s.state ->> 'canceled_at')::bigint, 'FM999999999990.000000'),
+                to_char((s.state ->> 'ended_at')::bigint, 'FM999999999990.000000'),
+                to_char((s.state ->> 'trial_start')::bigint, 'FM999999999990.000000'),
+                to_char((s.state ->> 'trial_end')::bigint, 'FM999999999990.000000'))
+        UNION ALL
+        SELECT 'the items of a subscription are those of its state', s.id || ' ' || (n.value ->> 'id')
+          FROM ledger.subscription AS s CROSS JOIN LATERAL jsonb_array_elements(s.state -> 'items') AS n
+          JOIN ledger.subscription_item AS i
+            ON i.account = s.account AND i.id = n.value ->> 'id' AND i.subscription = s.id AND i.removed_at IS NULL
+         WHERE (i.price_id, i.product_id, i.quantity, i.current_period_start, i.current_period_end)
+               IS DISTINCT FROM
+               (n.value ->> 'price', n.value ->> 'product', (n.value ->> 'quantity')::bigint,
+                to_timestamp((n.value ->> 'current_period_start')::bigint),
+                to_timestamp((n.value ->> 'current_period_end')::bigint))
+        UNION ALL
+        SELECT 'entitlements are of a subscription, its customer and a plan of it', e.subscription
+          FROM ledger.entitlement AS e
+          LEFT JOIN ledger.subscription AS s ON s.account = e.account AND s.id = e.subscription
+         WHERE s.id IS NULL OR s.customer <> e.customer
+            OR e.plan_key IS DISTINCT FROM ledger.plan_of(s.account, s.id)
+               -- announced before the price came to stand for another plan
+               AND NOT coalesce(jsonb_path_exists(s.state, '$.items[*].plan_key ? (@ == $p)',
+                                                  jsonb_build_object('p', e.plan_key)), false)
+        UNION ALL
+        SELECT 'sales say what their invoice or session says', s.source
+          FROM ledger.sale AS s
+          JOIN ledger.invoice AS i ON i.account = s.account AND i.id = s.source AND i.status = 'paid'
+         WHERE (s.kind, s.customer, s.subscription, s.paid_at, s.discount_amount, s.billing_reason)
+               IS DISTINCT FROM
+               (CASE WHEN i.subscription IS NULL THEN 'invoice' ELSE 'subscription' END, i.customer, i.subscription,
+                i.paid_at, i.discount_amount, i.billing_reason)
+        UNION ALL
+        SELECT 'sales say what their invoice or session says', s.source
+          FROM ledger.sale AS s
+          JOIN ledger.checkout_session AS c ON c.account = s.account AND c.id = s.source
+         WHERE (s.kind, s.customer, s.subscription, s.paid_at, s.discount_amount, s.billing_reason)
+               IS DISTINCT FROM ('one_time', c.customer, NULL::text, NULL::timestamptz, c.discount_amount, NULL::text)
+        UNION ALL
+        SELECT 'a turn counts the events that it finished', t.id || ' ' || t.subject
+          FROM ops.turn AS t
+          LEFT JOIN (SELECT e.turn, count(*) AS n, count(*) FILTER (WHERE e.outcome IN ('applied', 'ignored')) AS finished
+                       FROM ops.webhook_event AS e GROUP BY e.turn) AS e ON e.turn = t.id
+         WHERE t.outcome = 'applied'
+               AND (coalesce(e.finished, 0) <> t.applied_count + t.ignored_count + t.covered_count
+                    OR t.events_count < t.applied_count + t.ignored_count + t.duplicates_count)
+            OR t.outcome <> 'applied' AND coalesce(e.n, 0) > t.events_count
+        UNION ALL
+        SELECT 'customers whose deletion was applied are deleted', c.id
+          FROM ledger.customer AS c
+         WHERE NOT c.deleted
+           AND EXISTS (SELECT FROM ops.webhook_event AS e
+                        WHERE e.account = c.account AND e.object_id = c.id AND e.subject = c.id
+                          AND e.type = 'customer.deleted' AND e.outcome = 'applied')
+        UNION ALL
+        SELECT 'an object of Stripe is in one account', o.id
+          FROM (SELECT c.account, c.id FROM ledger.customer AS c WHERE c.kind = 'customer'
+                UNION ALL SELECT s.account, s.id FROM ledger.subscription AS s
+                UNION ALL SELECT i.account, i.id FROM ledger.invoice AS i
+                UNION ALL SELECT s.account, s.id FROM ledger.checkout_session AS s) AS o
+         GROUP BY o.id HAVING count(DISTINCT o.account) > 1
+        UNION ALL
         SELECT 'every finished event has an applied turn', e.id
           FROM ops.webhook_event AS e LEFT JOIN ops.turn AS t ON t.id = e.turn
          WHERE e.outcome IN ('applied', 'ignored') AND t.outcome IS DISTINCT FROM 'applied'
@@ -116,18 +197,28 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
             OR e.outcome IN ('applied', 'ignored') AND d.id IS NOT NULL
         UNION ALL
         SELECT 'the guards of append-only tables are in place', g.tab || '.' || g.trig
-          FROM (VALUES ('ledger.journal_entry', 'append_only_rows'), ('ledger.journal_entry', 'append_only_table'),
-                       ('ledger.journal_entry', 'stamp'), ('ledger.journal_entry', 'balanced'),
-                       ('ledger.posting', 'append_only_rows'), ('ledger.posting', 'append_only_table'),
-                       ('ledger.posting', 'sealed'), ('ledger.posting', 'balanced'),
-                       ('ledger.account', 'append_only_rows'), ('ledger.account', 'append_only_table'),
-                       ('ledger.subscription_change', 'append_only_rows'),
-                       ('ledger.subscription_change', 'append_only_table'),
-                       ('ledger.customer_user_change', 'append_only_rows'),
-                       ('ledger.customer_user_change', 'append_only_table')) AS g (tab, trig)
+          FROM guard AS g
           LEFT JOIN pg_trigger AS t
             ON t.tgrelid = to_regclass(g.tab) AND t.tgname = g.trig AND t.tgenabled IN ('O', 'A')
+           AND t.tgfoid = to_regprocedure(g.fun) AND t.tgtype = g.moments AND t.tgqual IS NULL AND t.tgattr = ''::int2vector
          WHERE t.oid IS NULL
+        UNION ALL
+        SELECT 'the guards of append-only tables are in place', 'body of ' || g.fun
+          FROM (VALUES
+                   ('ledger.refuse_change()', '6dfa77a3feb9fa0bf83ca0ed408a0dba1c25bf276d786cb4009c4dd35abda687'),
+                   ('ledger.stamp_entry()', '165ba264a0ca30eb68de2241b7961e06d7fef479e9e5cf505399f637030c7342'),
+                   ('ledger.check_entry_balance()', '9e123a8e41a28b793c5877ffb39b3b103c020062d91d1360d5b0c1209cbceee8'),
+                   ('ledger.check_posting_sealed()', '00b1a0a637c921a58ad4283d609625eb963d5030a0472ef459ebb3e3166277a6')
+               ) AS g (fun, body)
+          LEFT JOIN pg_proc AS p ON p.oid = to_regprocedure(g.fun)
+         WHERE encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex') IS DISTINCT FROM g.body
+        UNION ALL
+        SELECT 'no rule or inheritance leads around a guard', g.tab || ' rule ' || r.rulename
+          FROM (SELECT DISTINCT g.tab FROM guard AS g) AS g JOIN pg_rewrite AS r ON r.ev_class = to_regclass(g.tab)
+        UNION ALL
+        SELECT 'no rule or inheritance leads around a guard', i.inhrelid::regclass || ' inherits ' || i.inhparent::regclass
+          FROM (SELECT DISTINCT g.tab FROM guard AS g) AS g
+          JOIN pg_inherits AS i ON to_regclass(g.tab) IN (i.inhparent, i.inhrelid)
         UNION ALL
         SELECT 'constraints and unique indexes are valid', c.conrelid::regclass || ' ' || c.conname
           FROM pg_constraint AS c
@@ -158,22 +249,35 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
          WHERE s.state = 'booked' AND s.flag LIKE 'no longer paid%'
            AND NOT EXISTS (SELECT FROM due AS d WHERE d.account = s.account AND d.source = s.source)
     ), name (place, check_name) AS (
-        VALUES (1, 'every entry sums to zero per unit'), (2, 'every entry has the postings of its kind'),
-               (3, 'the ledger sums to zero per unit'), (4, 'postings stay in their entry''s Stripe account'),
-               (5, 'the content of every entry matches its hash'), (6, 'every entry comes from an applied turn'),
-               (7, 'every sale is the sum of its entries'), (8, 'every entry belongs to a sale'),
-               (9, 'what was paid is booked, and nothing else'), (10, 'entitlements are what the policy says'),
-               (11, 'sales and entitlements name the customer''s user'),
-               (12, 'the history of a subscription ends in its state'),
-               (13, 'the history of a subscription goes forward'),
-               (14, 'the items of a subscription are those of its state'),
-               (15, 'every finished event has an applied turn'), (16, 'finished events are of this ledger''s mode'),
-               (17, 'every dead event has an open dead letter, and only unfinished ones have'),
-               (18, 'the guards of append-only tables are in place'),
-               (19, 'constraints and unique indexes are valid'),
-               (20, 'nobody but the owner has rights on tables'),
-               (21, 'nobody may execute what is not granted by name'),
-               (22, 'functions with the owner''s rights fix their search_path')
+        VALUES (1, 'every entry sums to zero per unit'),
+               (2, 'every entry has the postings of its kind'),
+               (3, 'the ledger sums to zero per unit'),
+               (4, 'postings stay in their entry''s Stripe account'),
+               (5, 'the content of every entry matches its hash'),
+               (6, 'every entry comes from an applied turn'),
+               (7, 'every sale is the sum of its entries'),
+               (8, 'every entry belongs to a sale'),
+               (9, 'what was paid is booked, and nothing else'),
+               (10, 'sales say what their invoice or session says'),
+               (11, 'entitlements are what the policy says'),
+               (12, 'entitlements are of a subscription, its customer and a plan of it'),
+               (13, 'sales and entitlements name the customer''s user'),
+               (14, 'the history of a subscription ends in its state'),
+               (15, 'the history of a subscription goes forward'),
+               (16, 'the columns of a subscription are those of its state'),
+               (17, 'the items of a subscription are those of its state'),
+               (18, 'an object of Stripe is in one account'),
+               (19, 'customers whose deletion was applied are deleted'),
+               (20, 'every finished event has an applied turn'),
+               (21, 'a turn counts the events that it finished'),
+               (22, 'finished events are of this ledger''s mode'),
+               (23, 'every dead event has an open dead letter, and only unfinished ones have'),
+               (24, 'the guards of append-only tables are in place'),
+               (25, 'no rule or inheritance leads around a guard'),
+               (26, 'constraints and unique indexes are valid'),
+               (27, 'nobody but the owner has rights on tables'),
+               (28, 'nobody may execute what is not granted by name'),
+               (29, 'functions with the owner''s rights fix their search_path')
     )
     SELECT n.check_name, count(b.check_name) = 0,
            CASE WHEN count(b.check_name) > 0 THEN count(b.check_name) || ' found, for example ' || min(b.example)
