@@ -9,7 +9,6 @@ CUSTOMERS=${CUSTOMERS:-64}
 RATE=${RATE:-20}
 export INSTEP_CUSTOMER_REST_MS=2000
 
-# Turns end while the simulator is quiet, one by one: progress() sees them by what Postgres has.
 if ! world_start budget 1; then
     ok 1 "the world starts"
     world_end

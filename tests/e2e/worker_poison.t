@@ -1,6 +1,7 @@
 #!/bin/sh
 # Customers that would come back for ever: an event with a time that no calendar has, one whose failure cannot be
-# stored, an apply that kills its backend. Each attempt counts and backs off, and in the end they are dead letters.
+# stored, an apply that kills its backend. Each attempt counts and backs off, and in the end they are dead letters; and what is
+# dead comes back with the customer's next event.
 set -u
 . "$(dirname "$0")/lib.sh"
 
@@ -31,6 +32,15 @@ outcome_of() {
 
 taken() {
     grep -c "$2.*customer=self:$1 " "$world/log/worker1.log"
+}
+
+payment_is_dead() {
+    [ "$(owner_sql "SELECT count(*) FROM ops.dead_letter AS d JOIN ops.webhook_event AS e ON e.id = d.event_id
+                     WHERE e.type = 'checkout.session.completed' AND d.settled_at IS NULL")" = 1 ]
+}
+
+sales() {
+    owner_sql "SELECT count(*) FROM ledger.sale WHERE customer = '$buyer' AND state = 'booked'"
 }
 
 if ! world_start poison 1; then
@@ -77,7 +87,29 @@ is "$(outcome_of evt_deadly)" "dead bug" "it ends among the dead letters"
 [ "$(taken "$deadly" turn.stopped)" -le 4 ]
 ok $? "and was not run more often than INSTEP_ATTEMPTS_MAX says"
 
+# A payment that died is not lost: the customer's next event, whatever it is about, makes its reads again.
+buyer=$(customer buyer)
+owner_sql "CREATE OR REPLACE FUNCTION public.sabotage() RETURNS trigger LANGUAGE plpgsql AS \$\$
+           BEGIN
+               IF NEW.subject = '$buyer' AND NEW.outcome = 'applied' THEN
+                   RAISE EXCEPTION 'of an unknown shape' USING ERRCODE = 'IS001';
+               END IF;
+               RETURN NEW;
+           END \$\$"
+session=$(curl -fsS -m 10 -H "Authorization: Bearer $STRIPE_API_KEY" -d mode=payment -d "customer=$buyer" \
+    -d 'line_items[0][price_data][currency]=usd' -d 'line_items[0][price_data][unit_amount]=700' \
+    -d 'line_items[0][price_data][product_data][name]=thing' -d 'line_items[0][quantity]=1' \
+    "$SIM/v1/checkout/sessions" | jq -r .id)
+sim_post "/sim/checkout/$session/complete" '{"outcome":"paid"}' >/dev/null
+wait_for "the payment's events to be buried" payment_is_dead
+is "$(sales)" 0 "a payment whose turns fail is not booked"
 owner_sql "DROP TRIGGER sabotage ON ops.turn; DROP FUNCTION public.sabotage()"
+is "$(post_event evt_other customer.updated "$buyer" 1767225600)" 200 "an event about something else comes"
+wait_for "the event to be applied" settled evt_other
+is "$(sales)" 1 "its turn books the payment"
+is "$(owner_sql "SELECT count(*) FROM ops.dead_letter WHERE subject = '$buyer' AND settled_at IS NULL")" 0 \
+    "and settles the dead letters"
+
 operator dead retry --all >"$world/log/retry.log" 2>&1
 ok $? "when the cause is gone, a retry applies both"
 converged "after all of it"
