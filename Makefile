@@ -120,6 +120,9 @@ test-sql:         ## pgTAP
 	@deploy/local/deps test
 	$(AGAIN) -j$(JOBS) $(BIN)/instep
 	@tests/run tests/sql
+mutants:          ## break one rule of the SQL at a time; the SQL tests must notice each
+	@deploy/local/deps test
+	@tests/sql/mutants
 test-e2e:         ## end to end, short
 	@deploy/local/deps test
 	$(AGAIN) -j$(JOBS) all $(BIN)/instep-worker-crash
@@ -166,6 +169,6 @@ clean:            ## remove what was built
 	rm -rf $(BUILD) $(BIN)
 unit-tests: $(UNIT_TESTS)
 benches: $(BENCHES)
-.PHONY: all run up down test test-unit test-sql test-e2e torture fuzz bench lint format docs deps install help clean \
+.PHONY: all run up down test test-unit test-sql mutants test-e2e torture fuzz bench lint format docs deps install help clean \
         unit-tests benches
 .DELETE_ON_ERROR:
