@@ -141,9 +141,12 @@ ingest_start() {
     wait_for "the ingest" answers "http://127.0.0.1:${ingest_ports##*=}/readyz"
 }
 
+# Again after it was killed: on the port that the workers know, with what its journal holds (SIM_STATE=yes).
 sim_start() { # seed
-    spawn sim "$BIN/stripe-sim" --listen 127.0.0.1:0 --seed "$1" \
-        --webhook "$INGEST/webhooks/stripe" --secret "$WEBHOOK_SECRET"
+    sim_port=0
+    [ ! -e "$world/sim.journal" ] || sim_port=${SIM##*:}
+    spawn sim "$BIN/stripe-sim" --listen "127.0.0.1:$sim_port" --seed "$1" \
+        ${SIM_STATE:+--state "$world/sim.journal"} --webhook "$INGEST/webhooks/stripe" --secret "$WEBHOOK_SECRET"
     SIM=$(ports_of sim '.*stripe-sim listening on \(http:[^ ]*\).*') || return 1
     wait_for "the simulator" answers "$SIM/sim/status"
 }

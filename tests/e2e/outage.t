@@ -1,5 +1,5 @@
 #!/bin/sh
-# Redis, Postgres and the simulator's API are each taken away for OUTAGE_SECONDS in the middle of a run. Everything
+# Redis, Postgres and the simulator are each killed, and away for OUTAGE_SECONDS in the middle of a run. Everything
 # comes back by itself, no process ends, and the ledger equals the truth.
 #   OUTAGE_SECONDS (default 5), CUSTOMERS (default 30), MONTHS (default 3)
 set -u
@@ -8,20 +8,20 @@ set -u
 CUSTOMERS=${CUSTOMERS:-30}
 MONTHS=${MONTHS:-3}
 OUTAGE_SECONDS=${OUTAGE_SECONDS:-5}
+SIM_STATE=yes
 MS_PER_DAY=$(((OUTAGE_SECONDS + 10) * 1000 / (MONTHS * 30))) # the run lasts longer than the outage
 export INSTEP_LEASE_MS=5000 INSTEP_FETCH_TIMEOUT_MS=4000 INSTEP_STRIPE_TIMEOUT_MS=2000
 
 take_away() {
     case $1 in
-    # The simulator keeps its state in memory: stopped, it neither answers nor sends.
-    simulator) kill -STOP "$(pid_of sim)" ;;
+    simulator) end sim 9 ;;
     *) "$STACK" kill "$1" "$world/stack" ;;
     esac
 }
 
 give_back() {
     case $1 in
-    simulator) kill -CONT "$(pid_of sim)" ;;
+    simulator) sim_start "$seed" ;;
     *) "$STACK" revive "$1" "$world/stack" ;;
     esac
 }
