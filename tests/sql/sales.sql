@@ -93,6 +93,10 @@ SELECT is(pg_temp.sale('cs_guest'), 'one_time booked 900 usd cus_guest u10 entri
 SELECT is((SELECT array_agg(source) FROM ops.explain('cus_guest')), '{cs_guest}', 'which explains itself');
 SELECT is(ops.ledger_truth() -> 'guest_sales', '[]'::jsonb, 'and no guest''s any more');
 
+SELECT t.turn('cs_guest3', jsonb_build_array(t.session('cs_guest3', NULL, 'payment', 'paid', 900)));
+SELECT t.turn('cus_guest3', jsonb_build_array(t.session('cs_guest3', 'cus_guest3', 'payment', 'paid', 900)));
+SELECT is(pg_temp.sale('cs_guest3'), 'one_time booked 900 usd cus_guest3 entries 1', 'also if nobody knows the user');
+
 -- a session that has an invoice: only the session counts, whichever comes first
 SELECT t.turn('cus_5', jsonb_build_array(t.session('cs_5', 'cus_5', 'payment', 'paid', 300, '{"invoice": "in_5a"}'), t.invoice('in_5a', 'cus_5', NULL, 'paid', 300)));
 SELECT is((SELECT array_agg(source) FROM ledger.sale WHERE customer = 'cus_5'), '{cs_5}', 'both at once: the session is the sale');
