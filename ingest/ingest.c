@@ -69,7 +69,7 @@ static void on_measured(enum err err, const struct queue_depth *depth, const str
         metric_set(ingest->waiting, queue_lane_name((enum queue_lane)lane), depth->ready[lane]);
     metric_set(ingest->delayed, NULL, depth->delayed);
     metric_set(ingest->leased, NULL, depth->leased);
-    metric_set(ingest->oldest, NULL, depth->oldest_waiting_ms / 1000);
+    metric_set(ingest->oldest, NULL, depth->oldest_waiting_ms);
 }
 
 /* Look at the queue, and at Redis's settings after each new connection: it may be another server. */
@@ -177,12 +177,12 @@ static enum err create_metrics(struct ingest *ingest, struct failure *fail)
         metric_gauge(metrics, "instep_redis_settings_wrong", NULL,
                      "Settings of Redis that break a promise of the queue; see the log.");
     ingest->waiting =
-        metric_gauge(metrics, "instep_queue_waiting_customers", "lane", "Customers waiting for a worker.");
+        metric_gauge(metrics, "instep_queue_ready_customers", "lane", "Customers waiting for a worker.");
     ingest->delayed = metric_gauge(metrics, "instep_queue_delayed_customers", NULL,
                                    "Customers waiting for their next attempt.");
     ingest->leased = metric_gauge(metrics, "instep_queue_leased_customers", NULL, "Customers with a worker.");
-    ingest->oldest = metric_gauge(metrics, "instep_queue_oldest_waiting_seconds", NULL,
-                                  "Age of the oldest event at the head of a lane.");
+    ingest->oldest = metric_gauge(metrics, "instep_queue_oldest_waiting_milliseconds", NULL,
+                                  "Age of the oldest waiting entry.");
     if (!ingest->connections || !ingest->in_flight || !ingest->paused || !ingest->timed_out ||
         !ingest->redis_up || !ingest->settings_wrong || !ingest->waiting || !ingest->delayed ||
         !ingest->leased || !ingest->oldest)

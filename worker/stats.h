@@ -1,4 +1,4 @@
-/* The worker's metrics, in one place. docs/operations.md says which to watch. */
+/* The worker's metrics, in one place. docs/metrics.md says what they mean and what to do about them. */
 #ifndef INSTEP_WORKER_STATS_H
 #define INSTEP_WORKER_STATS_H
 

@@ -106,6 +106,27 @@ run 2 "migrate --json alone would print no JSON" as_owner migrate --json
 run 3 "a role that may not migrate is refused" operator migrate
 says 'may create roles and schemas' "and told which role may"
 
+# ---- logins --------------------------------------------------------------------------------------------------------
+owner_sql 'DROP ROLE instep_operator_login; DROP ROLE instep_reader_login'
+# shellcheck disable=SC1003,SC2016 # every character that means something to a shell, to psql or to SQL
+printf '%s\n' "it's a \"pass\\word' :x \`id\` \$HOME" >"$world/password"
+PATH=$(cd "$BIN" && pwd):$PATH
+provision() { # settings...
+    env -u OPERATOR_PASSWORD_FILE DATABASE_URL="$OWNER_DATABASE_URL" WORKER_PASSWORD_FILE="$world/password" "$@" \
+        "$ROOT/deploy/container/provision"
+}
+logins() {
+    owner_sql "SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles WHERE rolname LIKE 'instep%' AND rolcanlogin
+        AND rolname <> 'instep'"
+}
+run 0 "provision needs no more than the worker's password" provision
+is "$(logins)" instep_worker_login "and makes no login that nobody asked for"
+run 1 "an absent password file is no password" provision READER_PASSWORD_FILE="$world/none"
+run 0 "given the other files" provision OPERATOR_PASSWORD_FILE="$world/password" READER_PASSWORD_FILE="$world/password"
+is "$(logins)" "instep_operator_login instep_reader_login instep_worker_login" "it makes the other logins"
+run 0 "again it changes nothing" provision READER_PASSWORD_FILE="$world/password"
+run 0 "the operator may do an operator's things" operator status
+
 # ---- migrate ------------------------------------------------------------------------------------------------------
 run 0 "a migrated database is reported as such" as_owner migrate --status
 run 0 "migrating again does nothing" as_owner migrate
