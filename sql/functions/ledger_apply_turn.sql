@@ -34,6 +34,10 @@ BEGIN
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', 'on', true); -- an apply that was answered must last; remote_… is more
     END IF;
+    IF jsonb_array_length(coalesce(p_turn -> 'objects', '[]')) > 200 THEN
+        -- A long history is worth a plan of its own: the stored ones may be from when the tables were small.
+        PERFORM set_config('plan_cache_mode', 'force_custom_plan', true);
+    END IF;
     IF p_turn -> 'v' IS DISTINCT FROM '1' THEN
         RAISE EXCEPTION 'turn of version %, this database understands 1', p_turn -> 'v'
             USING ERRCODE = 'feature_not_supported';
