@@ -75,19 +75,18 @@ bool http_server_evict_large(struct http_server *server, const struct http_reque
 {
     static const enum http_state order[] = {HTTP_READING, HTTP_WRITING};
     int64_t now_mono_ms = clock_mono_ms();
-    struct http_request *req;
 
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
-        TAILQ_FOREACH(req, &server->connections[order[i]], link)
-        {
-            if (!is_out_of_patience(server, req, now_mono_ms))
-                break; /* those after it are younger */
-            if (req == but || !req->large_bytes)
-                continue;
-            server->stats.timed_out_total++;
-            http_connection_close(req);
-            return true;
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        struct http_request *req = TAILQ_FIRST(&server->connections[order[i]]);
+        while (req && is_out_of_patience(server, req, now_mono_ms)) { /* those after it are younger */
+            if (req != but && req->large_bytes) {
+                server->stats.timed_out_total++;
+                http_connection_close(req);
+                return true;
+            }
+            req = TAILQ_NEXT(req, link);
         }
+    }
     return false;
 }
 

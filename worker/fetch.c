@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/stripe_client.h"
+#include "worker/answer.h"
 #include "worker/crashpoint.h"
 #include "worker/env.h"
 #include "worker/fetch_objects.h"
@@ -258,79 +259,20 @@ static bool job_rest(struct job *job, const struct stripe_answer *answer)
     return true;
 }
 
-static void job_report(struct job *job, const struct stripe_answer *answer)
-{
-    struct env *env = job->fetch->env;
-    char status[16];
-
-    (void)snprintf(status, sizeof status, "%ld", answer->status);
-    metric_add(env->stats->read_status, status, 1);
-    metric_observe_ms(env->stats->read_time, answer->elapsed_ms);
-    if (answer->verdict == STRIPE_FOUND || answer->verdict == STRIPE_MISSING)
-        return;
-    log_warn("stripe.failed", LOG_STR("verdict", stripe_verdict_name(answer->verdict)),
-             LOG_STR("endpoint", read_endpoint(job->read.kind)), LOG_STR("id", job->read.id),
-             LOG_STR("text", answer->text), LOG_STR("request_id", answer->request_id),
-             LOG_STR("limited", answer->limited_reason), LOG_INT("tries", job->tries));
-}
-
-/* A report that was lost is made again by the next 429. */
-static void on_reported(enum err err, const struct failure *fail, void *arg)
-{
-    (void)err;
-    (void)fail;
-    (void)arg;
-}
-
-static void circuit_changed(struct env *env, const char *account, const struct stripe_answer *answer)
-{
-    bool closed = circuits_state(&env->circuits, account, clock_mono_ms()) == CIRCUIT_CLOSED;
-
-    metric_set(env->stats->circuit, 0,
-               circuits_state(&env->circuits, "self", clock_mono_ms()) != CIRCUIT_CLOSED);
-    if (closed)
-        log_info("stripe.circuit_closed", LOG_STR("account", account));
-    else
-        log_error("stripe.circuit_opened", LOG_STR("account", account),
-                  LOG_STR("verdict", stripe_verdict_name(answer->verdict)), LOG_STR("text", answer->text));
-}
-
-/* Tell the breakers what this answer says about everybody's reads. What only this customer's object does says nothing. */
-static void job_tell_circuits(struct job *job, const struct stripe_answer *answer, bool misshapen)
+/* What this answer says to everybody else. */
+static void job_tell(struct job *job, const struct stripe_answer *answer, bool misshapen)
 {
     const struct fetch_options *options = &job->fetch->options;
-    struct circuits *circuits = &job->fetch->env->circuits;
-    struct circuit *key = circuits_find(circuits, options->account);
-    int64_t now = clock_mono_ms();
-    bool changed = false;
 
-    if (answer->verdict == STRIPE_GARBLED || misshapen)
-        return;
-    if (answer->verdict == STRIPE_DENIED) {
-        changed = circuit_denied(circuits_add(circuits, options->account), options->subject, now);
-    } else if (answer->verdict == STRIPE_TROUBLE) {
-        changed = circuit_failed(&circuits->away, options->subject, now);
-    } else {
-        changed = circuit_worked(&circuits->away);
-        changed = (key && circuit_worked(key)) || changed;
-    }
-    if (changed)
-        circuit_changed(job->fetch->env, options->account, answer);
-}
-
-static void job_tell_budget(struct job *job, const struct stripe_answer *answer)
-{
-    struct fetch *fetch = job->fetch;
-    enum budget_limit limit;
-
-    fetch->limited = answer->verdict == STRIPE_LIMITED || answer->status == 429;
-    if (answer->verdict != STRIPE_LIMITED)
-        return;
-    limit = budget_limit_parse(*answer->limited_reason ? answer->limited_reason : "global-rate");
-    if (limit != BUDGET_LIMIT_NONE)
-        (void)budget_report(fetch->env->budget, fetch->options.account, read_endpoint(job->read.kind), limit,
-                            answer->retry_after_ms > 0 ? (unsigned)answer->retry_after_ms : 0, on_reported, 0,
-                            0);
+    job->fetch->limited = answer->verdict == STRIPE_LIMITED || answer->status == 429;
+    answer_tell(&(struct answer_about){.env = job->fetch->env,
+                                       .account = options->account,
+                                       .subject = options->subject,
+                                       .endpoint = read_endpoint(job->read.kind),
+                                       .id = job->read.id,
+                                       .tries = job->tries,
+                                       .misshapen = misshapen},
+                answer);
 }
 
 /* A page after the first: its beginning was there a moment ago, so what we have is no snapshot. */
@@ -464,10 +406,8 @@ static void on_answer(const struct stripe_answer *answer, void *arg)
 
     job->call = 0;
     job->state = JOB_WAITING;
-    job_report(job, answer);
     outcome = found ? job_take(job, answer) : OUTCOME_OK;
-    job_tell_circuits(job, answer, outcome == OUTCOME_STRIPE_TRANSIENT);
-    job_tell_budget(job, answer);
+    job_tell(job, answer, outcome == OUTCOME_STRIPE_TRANSIENT);
     if (passing && job_rest(job, answer))
         return;
     if (!found)

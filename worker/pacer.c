@@ -75,10 +75,13 @@ static struct pacer_ticket *group_shift(struct group *group)
 
 static void group_free(struct group *group)
 {
-    struct pacer_ticket *ticket;
+    struct tickets *const lists[] = {&group->begun, &group->fresh};
 
-    while ((ticket = group_shift(group)) != 0)
-        free(ticket);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        for (struct pacer_ticket *ticket = TAILQ_FIRST(lists[i]), *next; ticket; ticket = next) {
+            next = TAILQ_NEXT(ticket, link);
+            free(ticket);
+        }
     if (group->timer)
         event_free(group->timer);
     free(group->account);
