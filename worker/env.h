@@ -42,7 +42,7 @@ struct env {
     int64_t held_bytes;  /* of Stripe's answers, as text, that turns hold now */
 };
 
-/* Parsed, they take several times as much memory. Beyond it turns give back what they have, unless they are alone. */
+/* Parsed, they take several times as much memory. Beyond it turns give back what they have, unless they hold half of it. */
 #define ENV_HELD_BYTES_MAX (INT64_C(64) << 20)
 void env_hold(struct env *env, int64_t bytes); /* negative: let go */
 

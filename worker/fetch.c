@@ -88,8 +88,10 @@ static void fetch_pause(struct fetch *fetch)
 
 static void fetch_go_on(struct fetch *fetch)
 {
-    if (--fetch->paced)
+    if (--fetch->paced) {
+        fetch_set_timer(fetch, FETCH_BEGUN_MS); /* one was let through: patience begins anew */
         return;
+    }
     fetch->running_mono_ms = clock_mono_ms();
     fetch_set_timer(fetch, fetch->left_ms);
 }
@@ -389,7 +391,8 @@ static enum outcome job_take(struct job *job, const struct stripe_answer *answer
     env_hold(env, (int64_t)answer->body_bytes);
     if (fetch->bytes > FETCH_BYTES_MAX)
         return fetch_fail(fetch, OUTCOME_STRIPE_PERMANENT, job, "too much for one turn");
-    if (env->held_bytes > ENV_HELD_BYTES_MAX && env->held_bytes > fetch->bytes)
+    /* Who holds most of it goes on, or a big customer would never be read to its end. */
+    if (env->held_bytes > ENV_HELD_BYTES_MAX && fetch->bytes < ENV_HELD_BYTES_MAX / 2)
         return fetch_fail(fetch, OUTCOME_CROWDED, job, "all turns together hold too much");
     return read_is_list(job->read.kind) ? job_take_page(job, answer->body)
                                         : job_take_object(job, answer->body);

@@ -244,7 +244,8 @@ enum err turn_json_read_claim(struct turn *turn, const char *text, bool *ret_all
     turn->routed_before = *turn->routed_to != 0;
     turn->has_user = json_is_string(json_object_get(root, "user_id"));
     err = read_wants(turn, json_object_get(root, "wants"));
-    if (err == ERR_OK)
+    /* What failed before must not fail what comes now: it is read for once, then left on its shelf. */
+    if (err == ERR_OK && turn->lease.attempts <= 1)
         err = read_owed(turn, json_object_get(root, "owed"));
     *ret_all_applied = all_applied(turn, json_object_get(root, "applied"));
 out:

@@ -8,8 +8,12 @@ set -u
 export INSTEP_ATTEMPTS_MAX=3 INSTEP_CUSTOMER_REST_MS=0
 
 post_event() { # id, type, customer, created
-    event_body=$(printf '{"id":"%s","object":"event","api_version":"2026-10-28.endive","created":%s,"livemode":false,"type":"%s","data":{"object":{"id":"%s","object":"customer"}}}' \
-        "$1" "$4" "$2" "$3")
+    post_object "$1" "$2" "$4" "{\"id\":\"$3\",\"object\":\"customer\"}"
+}
+
+post_object() { # id, type, created, object
+    event_body=$(printf '{"id":"%s","object":"event","api_version":"2026-10-28.endive","created":%s,"livemode":false,"type":"%s","data":{"object":%s}}' \
+        "$1" "$3" "$2" "$4")
     event_time=$(date +%s)
     event_signature=$(printf '%s.%s' "$event_time" "$event_body" |
         openssl dgst -sha256 -hmac "$WEBHOOK_SECRET" | sed 's/.*= //')
@@ -113,5 +117,16 @@ is "$(owner_sql "SELECT count(*) FROM ops.dead_letter WHERE subject = '$buyer' A
 operator dead retry --all >"$world/log/retry.log" 2>&1
 ok $? "when the cause is gone, a retry applies both"
 converged "after all of it"
+
+# A dead event that can never be applied is tried once more with what comes later, and then does not hold it back.
+is "$(post_object evt_alien checkout.session.completed 1767225600 \
+    "{\"id\":\"$session\",\"object\":\"checkout.session\",\"customer\":\"$late\"}")" 200 \
+    "an event that names another customer's session is taken"
+wait_for "the event to be buried" settled evt_alien
+is "$(outcome_of evt_alien)" "dead policy" "it ends among the dead letters"
+is "$(post_event evt_healthy customer.updated "$late" 1767225600)" 200 "a healthy event of the same customer comes"
+wait_for "the event to be settled" settled evt_healthy
+is "$(outcome_of evt_healthy)" "applied -" "it is applied"
+is "$(outcome_of evt_alien)" "dead policy" "and the other one stays where it was"
 world_end
 tap_done
