@@ -10,6 +10,7 @@
 #include "common/version.h"
 #include "sim/replay.h"
 #include "sim/serve.h"
+#include "sim/stories.h"
 
 #define DEFAULT_SECRET "whsec_test_sim_secret"
 #define WEBHOOKS_MAX   16
@@ -36,6 +37,7 @@ static void help(void)
     printf(
         "Usage: stripe-sim [--listen ADDRESS:PORT] [--seed N] [--webhook URL [--secret whsec_…]…]…\n"
         "                  [--knobs JSON] [--start UNIX] [--state FILE]\n"
+        "       stripe-sim story --list | NAME [--seed N] [--json]\n"
         "\n"
         "A stateful Stripe for tests: the API under /v1 and /v2/core/events with any sk_test_ key, signed\n"
         "webhooks, a virtual clock, random lives of customers, and what a perfect ledger must show.\n"
@@ -58,6 +60,8 @@ static void help(void)
         "       \"customer\": \"create|guest\", \"card_declines\": n}\n"
         "  POST /sim/checkout/ID/async {\"outcome\": \"succeeded|failed\"}\n"
         "  POST /sim/customers/ID/card {\"declines\": n}\n"
+        "  POST /sim/story {\"name\": …, \"step\": n} plays the next step of a story (until step n); see "
+        "story --list\n"
         "  GET /sim/status, GET /sim/truth, GET and POST /sim/knobs:\n"
         "%s",
         knobs);
@@ -268,6 +272,8 @@ int main(int argc, char **argv)
     log_init("stripe-sim", LOG_INFO);
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         sim_die("cannot ignore SIGPIPE");
+    if (argc > 1 && strcmp(argv[1], "story") == 0)
+        return story_main(argc - 1, argv + 1);
     int status = parse(argc, argv, &options);
     if (status < 0)
         status = run(&options);
