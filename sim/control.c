@@ -5,6 +5,7 @@
 #include "sim/form.h"
 #include "sim/render.h"
 #include "sim/serve.h"
+#include "sim/stories.h"
 #include "sim/truth.h"
 
 #define ADVANCE_MAX_S (20 * 366 * DAY)
@@ -131,6 +132,14 @@ static void stop_run(struct ask *ask)
     show_status(ask);
 }
 
+static void tell_story(struct ask *ask)
+{
+    if (runner_is_running(ask->control->runner))
+        fail_ask(ask, 409, "a run moves the clock; POST /sim/stop ends it");
+    else
+        ask->status = story_book_ask(ask->control->stories, ask->body, &ask->answer);
+}
+
 static void complete_session(struct ask *ask)
 {
     static const struct {
@@ -215,6 +224,7 @@ static const struct {
     {"GET", "/sim/truth", NULL, show_truth},
     {"POST", "/sim/run", NULL, start_run},
     {"POST", "/sim/stop", NULL, stop_run},
+    {"POST", "/sim/story", NULL, tell_story},
     {"POST", "/sim/checkout/", "/complete", complete_session},
     {"POST", "/sim/checkout/", "/async", decide_session},
     {"POST", "/sim/customers/", "/card", set_cards},

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/http_server.h"
 #include "sim/replay.h"
+#include "sim/stories.h"
 
 #define ENDPOINTS_MAX 128 /* names in the count by endpoint: as many as there are routes */
 
@@ -299,9 +300,11 @@ enum err serve_create(struct event_base *base, struct sim *sim, struct api *api,
     serve->sim = sim;
     serve->api = api;
     serve->control = (struct control){.sim = sim, .deliver = deliver, .runner = runner, .serve = serve};
+    serve->control.stories = story_book_create(sim, api);
     options.listen = listen;
     enum err err = http_server_create(base, &options, handle, serve, &serve->server, fail);
     if (err) {
+        story_book_free(serve->control.stories);
         free(serve);
         return err;
     }
@@ -320,6 +323,7 @@ void serve_free(struct serve *serve)
         free(w);
     }
     http_server_free(serve->server);
+    story_book_free(serve->control.stories);
     free(serve);
 }
 

@@ -12,6 +12,7 @@
 struct serve;
 struct journal;
 struct event_base;
+struct story_book;
 
 /* All borrowed; listen is "127.0.0.1:12111" or ":0". */
 enum err serve_create(struct event_base *base, struct sim *sim, struct api *api, struct deliver *deliver,
@@ -33,6 +34,7 @@ struct control {
     struct deliver *deliver;
     struct runner *runner;
     struct serve *serve;
+    struct story_book *stories;
 };
 /* Answer a request under /sim: the status, and *ret_answer a new reference. */
 int control_handle(struct control *control, const char *method, const char *path, const char *body,

@@ -66,6 +66,17 @@ json_t *story_play_events(const struct story_play *play); /* a new reference */
 /* The ids of customers and money objects that belong to the story so far, in the order they were met: ["cus_…"]. */
 json_t *story_play_objects(const struct story_play *play); /* a new reference */
 
+/* --- stories_book.c: on a running simulator --- */
+
+struct story_book;
+struct story_book *story_book_create(struct sim *sim, struct api *api); /* both borrowed */
+void story_book_free(struct story_book *book);                          /* NULL is fine; before sim_free */
+/*
+ * POST /sim/story: {"name"} plays the next step (after the last: a new beginning), "step" says until which one. The
+ * status, and *ret_answer a new reference: where the story is, its events and its objects.
+ */
+int story_book_ask(struct story_book *book, json_t *body, json_t **ret_answer);
+
 /* --- stories_show.c --- */
 
 /* `stripe-sim story …`: argv[0] is "story". The exit status. */
