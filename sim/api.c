@@ -72,7 +72,7 @@ static void fill(struct api_answer *answer, int status, json_t *body, const char
                  const char *version)
 {
     answer->status = status;
-    answer->body = json_dumps(body, JSON_INDENT(2));
+    answer->body = json_dumps(body, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     json_decref(body);
     if (!answer->body)
         sim_die("out of memory");

@@ -91,8 +91,10 @@ void sessions_create(struct call *call)
     struct session_order order = {.customer = call_param(call, "customer", TYPE_CUSTOMER)};
     struct session *cs;
 
-    if (call->why.status || !order_mode(call, &order) || !order_lines(call, &order))
+    if (call->why.status || !order_mode(call, &order) || !order_lines(call, &order) ||
+        !discount_params(call, json_object_get(params, "discounts"), NULL, &order.discounts))
         return;
+    order.allow_promotion_codes = form_flag(params, "allow_promotion_codes", false);
     order.client_reference_id = form_text(params, "client_reference_id");
     order.customer_email = form_text(params, "customer_email");
     order.success_url = form_text(params, "success_url");

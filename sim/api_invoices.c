@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sim/call.h"
+#include "sim/discount.h"
 #include "sim/events.h"
 #include "sim/render.h"
 
@@ -11,12 +12,14 @@ void invoices_create(struct call *call)
 {
     struct customer *c = call_param(call, "customer", TYPE_CUSTOMER);
     const char *currency = form_text(call->params, "currency");
+    struct discount_wishes discounts;
 
     if (!c && !call->why.status)
         (void)refuse(&call->why, 400, "parameter_missing", "customer", "Missing required param: customer.");
     if (c && c->deleted)
         (void)refuse(&call->why, 400, "resource_missing", "customer", "No such customer: '%s'", c->o.id);
-    if (!c || call->why.status)
+    if (!c || call->why.status ||
+        !discount_params(call, json_object_get(call->params, "discounts"), NULL, &discounts))
         return;
     for (size_t i = 0; !currency && i < c->of[TYPE_INVOICEITEM].count; i++) {
         const struct invoiceitem *ii = (const struct invoiceitem *)c->of[TYPE_INVOICEITEM].at[i];
@@ -25,6 +28,8 @@ void invoices_create(struct call *call)
     }
     if (!currency)
         currency = c->currency ? c->currency : "usd";
+    if (!discounts_are_redeemable(call->sim, &discounts, c, currency, INT64_MAX, &call->why))
+        return;
     struct invoice *inv = invoice_create(call->sim, c, NULL, "manual", sim_text(call->sim, currency));
     json_t *metadata = json_object_get(call->params, "metadata");
     if (json_is_object(metadata))
@@ -35,6 +40,8 @@ void invoices_create(struct call *call)
         sim_book(call->sim, inv->finalizes_at, DUE_FINALIZE, inv, 0);
     }
     invoice_take_pending(call->sim, inv);
+    invoice_take_discounts(call->sim, inv);
+    invoice_add_discounts(call->sim, inv, &discounts);
     invoice_announce(call->sim, inv);
     call_answer(call, &inv->o);
 }
@@ -137,6 +144,7 @@ void invoiceitems_create(struct call *call)
     struct customer *c = call_param(call, "customer", TYPE_CUSTOMER);
     const char *currency = form_text(call->params, "currency");
     const char *description = form_text(call->params, "description");
+    struct discount_wishes discounts;
     int64_t amount = 0;
 
     if (!c && !call->why.status)
@@ -144,10 +152,13 @@ void invoiceitems_create(struct call *call)
     else if (!call->why.status && (!form_integer(call->params, "amount", &amount) || !currency))
         (void)refuse(&call->why, 400, "parameter_missing", "amount",
                      "amount and currency are required here.");
-    if (call->why.status)
+    if (call->why.status ||
+        !discount_params(call, json_object_get(call->params, "discounts"), NULL, &discounts) ||
+        !discounts_are_redeemable(call->sim, &discounts, c, currency, amount, &call->why))
         return;
     struct invoiceitem *ii = invoiceitem_create(call->sim, c, sim_text(call->sim, currency), amount,
                                                 sim_text(call->sim, description));
+    invoiceitem_set_discounts(call->sim, ii, &discounts);
     emit(call->sim, "invoiceitem.created", &ii->o);
     call_answer(call, &ii->o);
 }

@@ -82,7 +82,8 @@ void subscriptions_create(struct call *call)
         (void)refuse(&call->why, 400, "parameter_missing", "customer", "Missing required param: customer.");
     if (call->why.status || !order_items(call, &order) ||
         !payment_behavior_of(call, &order.payment_behavior) || !metadata_param(call, &order.metadata) ||
-        !payment_method_param(call, order.customer, &order.payment_method))
+        !payment_method_param(call, order.customer, &order.payment_method) ||
+        !discount_params(call, json_object_get(call->params, "discounts"), NULL, &order.discounts))
         return;
     if (form_integer(call->params, "trial_period_days", &days) && days > 0 && days <= 730)
         order.trial_end = call->sim->now + days * DAY;
@@ -160,6 +161,7 @@ void subscriptions_update(struct call *call)
 {
     struct subscription *sub = call_object(call, TYPE_SUBSCRIPTION);
     struct subscription_change change = subscription_change_none();
+    struct discount_wishes discounts;
     const char *key;
     json_t *entry;
 
@@ -168,8 +170,11 @@ void subscriptions_update(struct call *call)
     json_object_foreach(json_object_get(call->params, "items"), key,
                         entry) if (!change_item(call, sub, entry, &change)) return;
     if (!proration_of(call, &change.proration) || !metadata_param(call, &change.metadata) ||
-        !payment_method_param(call, sub->customer, &change.payment_method))
+        !payment_method_param(call, sub->customer, &change.payment_method) ||
+        !discount_params(call, json_object_get(call->params, "discounts"), &sub->discounts, &discounts))
         return;
+    if (json_object_get(call->params, "discounts")) /* an empty text takes them all away */
+        change.discounts = &discounts;
     change_times(call, &change);
     if (subscription_change(call->sim, sub, &change, &call->why))
         call_answer(call, &sub->o);

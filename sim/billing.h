@@ -49,6 +49,7 @@ void invoice_add_item(struct sim *sim, struct invoice *inv,
                       struct item *item); /* the item's current period */
 void invoice_take_pending(struct sim *sim,
                           struct invoice *inv); /* pending invoice items of its subscription */
+void invoice_total_up(struct invoice *inv);     /* the sums of its lines and discounts; nothing is told */
 void invoice_announce(struct sim *sim, struct invoice *inv);
 /* Draft to open, or to paid if nothing is due. */
 void invoice_finalize(struct sim *sim, struct invoice *inv);
@@ -83,6 +84,7 @@ struct subscription_order {
     enum payment_behavior payment_behavior;
     bool cancel_at_period_end;
     int64_t cancel_at;
+    struct discount_wishes discounts;
     struct intent *paid_by; /* checkout took the money already; NULL: charge now */
 };
 bool subscription_create(struct sim *sim, const struct subscription_order *order,
@@ -112,11 +114,12 @@ struct subscription_change {
     unsigned items_count;
     enum proration proration;
     bool end_trial_now;
-    int64_t trial_end;                     /* 0: as it is */
-    int cancel_at_period_end;              /* -1: as it is */
-    int64_t cancel_at;                     /* -1: as it is, 0: clear */
-    struct payment_method *payment_method; /* NULL: as it is */
-    json_t *metadata;                      /* borrowed; merged; NULL: as it is */
+    int64_t trial_end;                       /* 0: as it is */
+    int cancel_at_period_end;                /* -1: as it is */
+    int64_t cancel_at;                       /* -1: as it is, 0: clear */
+    struct payment_method *payment_method;   /* NULL: as it is */
+    const struct discount_wishes *discounts; /* NULL: as they are */
+    json_t *metadata;                        /* borrowed; merged; NULL: as it is */
 };
 struct subscription_change subscription_change_none(void);
 bool subscription_change(struct sim *sim, struct subscription *sub, const struct subscription_change *change,
@@ -126,6 +129,8 @@ bool subscription_change(struct sim *sim, struct subscription *sub, const struct
 void metadata_merge(struct object *o, json_t *changes);
 const char *metadata_get(const struct object *o, const char *key); /* NULL: absent */
 
+/* The smallest step of an amount: 10 for three-decimal currencies, else 1. */
+int64_t currency_unit(const char *currency);
 /* amount × part / whole, rounded half away from zero, to tens for three-decimal currencies. */
 int64_t prorate(int64_t amount, int64_t part, int64_t whole, const char *currency);
 

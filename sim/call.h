@@ -35,11 +35,21 @@ bool call_says(struct call *call, const char *name, const char *text);
 bool call_created_matches(struct call *call, int64_t created);
 unsigned call_limit(struct call *call); /* 1..100; 0 after a refusal */
 
+struct discount_wishes;
+/*
+ * api_coupons.c: what a request's discounts (borrowed; NULL: none) ask for. owned: the discounts that may be kept, NULL:
+ * none. False after a refusal.
+ */
+bool discount_params(struct call *call, json_t *entries, const struct list *owned,
+                     struct discount_wishes *ret_wishes);
+
 /* Handlers, by file. */
 call_fn customers_create, customers_get, customers_update, customers_delete, customers_list;
 call_fn payment_methods_attach, payment_methods_get, payment_methods_list;
 call_fn products_create, products_get, products_update, products_list;
 call_fn prices_create, prices_get, prices_update, prices_list;
+call_fn coupons_create, coupons_get, coupons_update, coupons_delete, coupons_list;
+call_fn promotion_codes_create, promotion_codes_get, promotion_codes_update, promotion_codes_list;
 call_fn subscriptions_create, subscriptions_get, subscriptions_update, subscriptions_cancel,
     subscriptions_list;
 call_fn items_get, items_list;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sim/billing.h"
+#include "sim/discount.h"
 #include "sim/events.h"
 #include "sim/render.h"
 
@@ -14,7 +15,7 @@ static bool change_is_valid(const struct sim *sim, const struct subscription *su
                             const struct subscription_change *change, struct refusal *why)
 {
     bool only_metadata = !change->items_count && !change->end_trial_now && !change->trial_end &&
-                         change->cancel_at_period_end < 0 && change->cancel_at < 0;
+                         change->cancel_at_period_end < 0 && change->cancel_at < 0 && !change->discounts;
 
     if (subscription_is_over(sub) && !(only_metadata && !change->payment_method))
         return refuse(why, 400, "resource_missing", NULL,
@@ -162,6 +163,7 @@ static struct invoice *invoice_now(struct sim *sim, struct subscription *sub, bo
     for (size_t i = 0; whole_period && i < sub->items.count; i++)
         if (!((struct item *)sub->items.at[i])->deleted)
             invoice_add_item(sim, inv, (struct item *)sub->items.at[i]);
+    invoice_take_discounts(sim, inv);
     invoice_announce(sim, inv);
     return inv;
 }
@@ -223,6 +225,18 @@ static struct invoice *change_billing(struct sim *sim, struct subscription *sub,
     return NULL;
 }
 
+/* What a period costs before discounts: the amount that a code's minimum is compared with. */
+static int64_t subtotal_of(const struct subscription *sub)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < sub->items.count; i++) {
+        const struct item *item = (const struct item *)sub->items.at[i];
+        sum += item->deleted ? 0 : item->price->unit_amount * item->quantity;
+    }
+    return sum;
+}
+
 bool subscription_change(struct sim *sim, struct subscription *sub, const struct subscription_change *change,
                          struct refusal *why)
 {
@@ -237,6 +251,9 @@ bool subscription_change(struct sim *sim, struct subscription *sub, const struct
         return refuse(why, 400, NULL, "items", "A subscription must have at least one active plan.");
     bool new_interval =
         then->interval != first->price->interval || then->interval_count != first->price->interval_count;
+    if (change->discounts && !discounts_are_redeemable(sim, change->discounts, sub->customer, sub->currency,
+                                                       subtotal_of(sub), why))
+        return false;
     int64_t end_before = subscription_period_end(sub);
     json_t *before = render_object(sim, &sub->o);
 
@@ -244,6 +261,8 @@ bool subscription_change(struct sim *sim, struct subscription *sub, const struct
         sub->payment_method = change->payment_method;
     if (change->metadata)
         metadata_merge(&sub->o, change->metadata);
+    if (change->discounts)
+        subscription_set_discounts(sim, sub, change->discounts);
     struct invoice *inv = change_billing(sim, sub, change, new_interval);
     change_cancellation(sim, sub, change);
     if (!subscription_is_over(sub) && subscription_period_end(sub) != end_before)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "sim/discount.h"
 #include "sim/events.h"
 #include "sim/render.h"
 
@@ -30,6 +31,11 @@ static bool order_is_valid(const struct session_order *order, struct refusal *wh
             return refuse(why, 400, NULL, "line_items",
                           "One-time prices in `subscription` mode are not simulated.");
     }
+    if (order->discounts.count && order->allow_promotion_codes)
+        return refuse(why, 400, NULL, NULL,
+                      "You may only specify one of these parameters: allow_promotion_codes, discounts.");
+    if (order->discounts.count > 1)
+        return refuse(why, 400, NULL, "discounts", "A Checkout Session takes one discount.");
     if (recurring && !subscription)
         return refuse(why, 400, NULL, "mode",
                       "You specified `payment` mode but passed a recurring price. Either switch to "
@@ -37,10 +43,23 @@ static bool order_is_valid(const struct session_order *order, struct refusal *wh
     return true;
 }
 
+static int64_t order_subtotal(const struct session_order *order)
+{
+    int64_t sum = 0;
+
+    for (unsigned i = 0; i < order->lines_count; i++)
+        sum += order->lines[i].price->unit_amount * order->lines[i].quantity;
+    return sum;
+}
+
 bool session_create(struct sim *sim, const struct session_order *order, struct session **ret_session,
                     struct refusal *why)
 {
     if (!order_is_valid(order, why))
+        return false;
+    if (order->discounts.count &&
+        !discounts_are_redeemable(sim, &order->discounts, order->customer, order->lines[0].price->currency,
+                                  order_subtotal(order), why))
         return false;
     struct session *cs = sim_object(sim, TYPE_SESSION, sizeof *cs);
     cs->customer = order->customer;
@@ -57,11 +76,10 @@ bool session_create(struct sim *sim, const struct session_order *order, struct s
     cs->trial_end = order->trial_end;
     cs->lines_count = order->lines_count;
     memcpy(cs->lines, order->lines, sizeof cs->lines);
-    for (unsigned i = 0; i < cs->lines_count; i++)
-        cs->amount_total += cs->lines[i].price->unit_amount * cs->lines[i].quantity;
-    if (is_mode(cs, "subscription") && (cs->trial_days || cs->trial_end))
-        cs->amount_total = 0;
     cs->currency = cs->lines_count ? cs->lines[0].price->currency : NULL;
+    cs->allow_promotion_codes = order->allow_promotion_codes;
+    cs->discounts = order->discounts;
+    session_total_up(cs);
     cs->expires_at = order->expires_at ? order->expires_at : sim->now + DAY;
     if (order->metadata)
         metadata_merge(&cs->o, order->metadata);
@@ -121,6 +139,7 @@ static void document(struct sim *sim, struct session *cs)
     cs->invoice = invoice_create(sim, cs->customer, NULL, "manual", cs->currency);
     cs->invoice->for_session = true;
     cs->invoice->starting_balance = 0;
+    cs->invoice->discounts = cs->redeemed;
     invoice_take_pending(sim, cs->invoice);
     invoice_announce(sim, cs->invoice);
     invoice_finalize(sim, cs->invoice);
@@ -131,6 +150,16 @@ static void document(struct sim *sim, struct session *cs)
 static bool complete_payment(struct sim *sim, struct session *cs, const struct checkout_person *person)
 {
     meet_customer(sim, cs);
+    for (unsigned i = 0; i < cs->discounts.count; i++) {
+        struct discount *d = discount_redeem(sim, &cs->discounts.at[i], cs->customer);
+        d->session = cs;
+        d->end = 0;
+        list_push(sim, &cs->redeemed, &d->o);
+    }
+    if (!cs->amount_total) {
+        finish(sim, cs, "no_payment_required");
+        return true;
+    }
     struct payment_method *pm = take_card(sim, cs);
     cs->intent = intent_create(sim, cs->customer, cs->amount_total, cs->currency);
     if (person->outcome == CHECKOUT_UNPAID) {
@@ -149,7 +178,7 @@ static bool complete_payment(struct sim *sim, struct session *cs, const struct c
 static bool complete_subscription(struct sim *sim, struct session *cs, const struct checkout_person *person,
                                   struct refusal *why)
 {
-    struct subscription_order order = {.metadata = cs->subscription_metadata};
+    struct subscription_order order = {.metadata = cs->subscription_metadata, .discounts = cs->discounts};
     bool trial = cs->trial_days || cs->trial_end;
 
     meet_customer(sim, cs);
@@ -191,6 +220,27 @@ static bool complete_setup(struct sim *sim, struct session *cs)
     return true;
 }
 
+/* The code the person typed (NULL: none) becomes the session's; all that it has must still be good. */
+static bool redeem_code(struct sim *sim, struct session *cs, const char *typed, struct refusal *why)
+{
+    struct discount_wishes wishes = cs->discounts;
+
+    if (typed) {
+        struct promotion_code *code = promotion_code_typed(sim, typed);
+        if (!cs->allow_promotion_codes || is_mode(cs, "setup"))
+            return refuse(why, 400, NULL, NULL, "The session takes no promotion codes.");
+        if (!code)
+            return refuse(why, 400, NULL, NULL, "This code is invalid.");
+        wishes =
+            (struct discount_wishes){.at[0] = {.coupon = code->coupon, .promotion_code = code}, .count = 1};
+    }
+    if (!discounts_are_redeemable(sim, &wishes, cs->customer, cs->currency, cs->amount_subtotal, why))
+        return false;
+    cs->discounts = wishes;
+    session_total_up(cs);
+    return true;
+}
+
 bool session_complete(struct sim *sim, struct session *cs, const struct checkout_person *person,
                       struct refusal *why)
 {
@@ -200,6 +250,8 @@ bool session_complete(struct sim *sim, struct session *cs, const struct checkout
         return refuse(why, 400, "resource_missing", "customer", "The session's customer was deleted.");
     if (person->outcome == CHECKOUT_UNPAID && !is_mode(cs, "payment"))
         return refuse(why, 400, NULL, NULL, "Only sessions in payment mode can complete unpaid here.");
+    if (!redeem_code(sim, cs, person->promotion_code, why))
+        return false;
     if (person->email && !cs->email)
         cs->email = sim_text(sim, person->email);
     if (person->outcome == CHECKOUT_DECLINED) {

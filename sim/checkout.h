@@ -12,6 +12,8 @@ struct session_order {
     const char *client_reference_id, *customer_email, *success_url, *cancel_url; /* copied; NULL: none */
     bool customer_always;
     bool invoice_creation;
+    bool allow_promotion_codes;
+    struct discount_wishes discounts;
     int64_t trial_days, trial_end, expires_at; /* 0: none, none, in 24 h */
     json_t *metadata, *subscription_metadata;  /* borrowed; NULL: none */
 };
@@ -25,8 +27,9 @@ enum checkout_outcome {
 };
 struct checkout_person {
     enum checkout_outcome outcome;
-    const char *email; /* copied; NULL: none given */
-    int declines;      /* of the card they leave behind, after the first payment */
+    const char *email;          /* copied; NULL: none given */
+    const char *promotion_code; /* typed into the page, which must allow it; NULL: none */
+    int declines;               /* of the card they leave behind, after the first payment */
 };
 bool session_complete(struct sim *sim, struct session *cs, const struct checkout_person *person,
                       struct refusal *why);

@@ -150,7 +150,8 @@ static void complete_session(struct ask *ask)
     struct session *cs = named(ask, TYPE_SESSION);
     const char *outcome = form_text(ask->body, "outcome");
     const char *customer = form_text(ask->body, "customer");
-    struct checkout_person person = {.email = form_text(ask->body, "email")};
+    struct checkout_person person = {.email = form_text(ask->body, "email"),
+                                     .promotion_code = form_text(ask->body, "promotion_code")};
     int64_t declines = 0;
     struct refusal why;
     bool known = !outcome;

@@ -85,7 +85,7 @@ static void make(struct sim *sim, const char *type, json_t *object, json_t *prev
     put(data, "object", object);
     if (previous)
         put(data, "previous_attributes", previous);
-    event->data = json_dumps(data, JSON_COMPACT);
+    event->data = json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(15));
     json_decref(data);
     if (!event->data)
         sim_die("out of memory");
@@ -160,7 +160,8 @@ json_t *event_render(const struct sim *sim, const struct sim_event *event)
 char *event_body(const struct sim *sim, const struct sim_event *event)
 {
     json_t *json = event_render(sim, event);
-    char *body = json_dumps(json, JSON_INDENT(2)); /* Stripe's bodies are indented too */
+    char *body =
+        json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15)); /* Stripe's bodies are indented too */
 
     json_decref(json);
     if (!body)

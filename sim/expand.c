@@ -3,6 +3,17 @@
 #include "sim/call.h"
 #include "sim/render.h"
 
+/* A list of ids (discounts) becomes a list of objects. */
+static void expand_ids(struct call *call, json_t *array)
+{
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const char *id = json_string_value(json_array_get(array, i));
+        const struct object *named = id ? sim_find(call->sim, id) : NULL;
+        if (named && json_array_set_new(array, i, render_object(call->sim, named)))
+            sim_die("out of memory");
+    }
+}
+
 /*
  * Replace what stands at property of node by the object it names, or add what is there only when asked for. Gives what
  * stands there now; NULL: nothing that could be gone into.
@@ -15,6 +26,8 @@ static json_t *expand_property(struct call *call, json_t *node, const char *prop
     const struct object *named = json_is_string(value) ? sim_find(call->sim, json_string_value(value)) : NULL;
     json_t *replacement = NULL;
 
+    if (json_is_array(value))
+        expand_ids(call, value);
     if (named)
         replacement = render_object(call->sim, named);
     else if (!value && owner)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sim/billing.h"
+#include "sim/discount.h"
 #include "sim/events.h"
 #include "sim/render.h"
 
@@ -9,15 +10,18 @@
 static const unsigned retry_days[] = {3, 5, 7};
 #define RETRIES (sizeof retry_days / sizeof *retry_days)
 
-int64_t prorate(int64_t amount, int64_t part, int64_t whole, const char *currency)
+int64_t currency_unit(const char *currency)
 {
     static const char three_decimals[] = "bhd jod kwd omr tnd ";
     char padded[8];
-    __int128 unit = 1;
 
     (void)snprintf(padded, sizeof padded, "%.3s ", currency);
-    if (strstr(three_decimals, padded))
-        unit = 10; /* the last digit of such amounts must be 0 */
+    return strstr(three_decimals, padded) ? 10 : 1; /* the last digit of such amounts must be 0 */
+}
+
+int64_t prorate(int64_t amount, int64_t part, int64_t whole, const char *currency)
+{
+    __int128 unit = currency_unit(currency);
     __int128 numerator = (__int128)amount * part;
     __int128 step = (__int128)whole * unit;
     __int128 half = numerator < 0 ? -step / 2 : step / 2;
@@ -47,12 +51,14 @@ struct invoice *invoice_create(struct sim *sim, struct customer *c, struct subsc
     return inv;
 }
 
-static void total_up(struct invoice *inv)
+void invoice_total_up(struct invoice *inv)
 {
     int64_t total = 0;
 
     for (size_t i = 0; i < inv->lines.count; i++)
         total += ((struct line *)inv->lines.at[i])->amount;
+    inv->subtotal = total;
+    total -= invoice_discount(inv);
     inv->total = total;
     inv->amount_due = total + inv->starting_balance > 0 ? total + inv->starting_balance : 0;
 }
@@ -66,7 +72,7 @@ static struct line *add_line(struct sim *sim, struct invoice *inv, int64_t amoun
     line->amount = amount;
     line->description = description;
     list_push(sim, &inv->lines, &line->o);
-    total_up(inv);
+    invoice_total_up(inv);
     return line;
 }
 
@@ -107,7 +113,7 @@ void invoice_take_pending(struct sim *sim, struct invoice *inv)
 
 void invoice_announce(struct sim *sim, struct invoice *inv)
 {
-    total_up(inv);
+    invoice_total_up(inv);
     emit(sim, "invoice.created", &inv->o);
 }
 
@@ -182,7 +188,7 @@ void invoice_finalize(struct sim *sim, struct invoice *inv)
     /* What a session was paid for was paid whole: no balance is used up by the invoice that documents it. */
     inv->starting_balance =
         inv->for_session ? 0 : customer_balance(sim, inv->customer, inv->currency)->amount;
-    total_up(inv);
+    invoice_total_up(inv);
     int64_t due = inv->total + inv->starting_balance;
     inv->ending_balance = due < 0 ? due : 0;
     inv->status = INVOICE_OPEN;

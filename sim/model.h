@@ -18,6 +18,9 @@
     X(TYPE_CUSTOMER, "customer", "cus_", 14, "/v1/customers")                                                \
     X(TYPE_PRODUCT, "product", "prod_", 14, "/v1/products")                                                  \
     X(TYPE_PRICE, "price", "price_1", 23, "/v1/prices")                                                      \
+    X(TYPE_COUPON, "coupon", "", 8, "/v1/coupons")                                                           \
+    X(TYPE_PROMOTION_CODE, "promotion_code", "promo_1", 23, "/v1/promotion_codes")                           \
+    X(TYPE_DISCOUNT, "discount", "di_1", 23, "")                                                             \
     X(TYPE_PAYMENT_METHOD, "payment_method", "pm_1", 23, "/v1/payment_methods")                              \
     X(TYPE_SUBSCRIPTION, "subscription", "sub_1", 23, "/v1/subscriptions")                                   \
     X(TYPE_ITEM, "subscription_item", "si_", 14, "/v1/subscription_items")                                   \
@@ -70,6 +73,66 @@ struct price {
     enum interval interval; /* INTERVAL_NONE: one-time */
     int64_t interval_count;
     bool active;
+};
+
+enum coupon_duration { DURATION_ONCE, DURATION_REPEATING, DURATION_FOREVER };
+
+#define COUPON_PRODUCTS_MAX 20
+#define DISCOUNTS_MAX       5 /* on one object */
+
+/* Its id is the merchant's choice. */
+struct coupon {
+    struct object o;
+    const char *name;     /* NULL: none */
+    int64_t percent_bp;   /* of ten thousand; 0: amount_off instead */
+    int64_t amount_off;   /* in currency */
+    const char *currency; /* NULL: a percentage */
+    enum coupon_duration duration;
+    int64_t duration_in_months;              /* 0: not repeating */
+    int64_t max_redemptions, times_redeemed; /* max 0: no limit */
+    int64_t redeem_by;
+    struct product *products[COUPON_PRODUCTS_MAX]; /* it applies to; none: to everything */
+    unsigned products_count;
+    bool deleted; /* the id stays reserved, discounts that exist stay */
+};
+
+struct promotion_code {
+    struct object o;
+    const char *code; /* compared without regard to case */
+    struct coupon *coupon;
+    struct customer *customer; /* NULL: anybody may use it */
+    bool active;               /* as set; it is shown active while it can be redeemed */
+    bool first_time_transaction;
+    int64_t minimum_amount;
+    const char *minimum_amount_currency; /* NULL: no minimum */
+    int64_t max_redemptions, times_redeemed;
+    int64_t expires_at;
+};
+
+/* A coupon put to use, by a code or without. It has neither created nor livemode nor metadata. */
+struct discount {
+    struct object o;
+    struct coupon *coupon;
+    struct promotion_code *promotion_code; /* NULL: the coupon itself was given */
+    struct customer *customer;             /* NULL: a guest */
+    struct subscription *subscription;     /* the owner is one of these four */
+    struct invoice *invoice;
+    struct invoiceitem *invoiceitem;
+    struct session *session; /* payment mode only */
+    int64_t start, end;      /* end 0: forever, or once */
+    bool over;               /* taken away, used up or run out */
+};
+
+/* What somebody asks for: a coupon, a code, or a discount that is to stay. */
+struct discount_wish {
+    struct coupon *coupon;
+    struct promotion_code *promotion_code; /* its coupon stands above */
+    struct discount *keep;                 /* NULL: a new one */
+};
+
+struct discount_wishes {
+    struct discount_wish at[DISCOUNTS_MAX];
+    unsigned count;
 };
 
 struct payment_method {
@@ -126,6 +189,7 @@ struct subscription {
     enum subscription_status status;
     struct list items;                     /* also the removed ones, which are not shown */
     struct list invoices;                  /* in the order made; the last is latest_invoice */
+    struct list discounts;                 /* in force */
     struct payment_method *payment_method; /* NULL: the customer's default is used */
     int64_t anchor, start_date;
     int64_t trial_start, trial_end;
@@ -148,6 +212,7 @@ struct line {
     struct price *price;             /* NULL: an amount without a price */
     const char *description;
     int64_t amount, quantity;
+    int64_t discounted[DISCOUNTS_MAX]; /* by each of the invoice's discounts */
     int64_t period_start, period_end;
 };
 
@@ -158,6 +223,7 @@ struct invoiceitem {
     struct item *item;
     struct price *price;
     struct invoice *invoice; /* NULL: pending */
+    struct list discounts;   /* of this item alone */
     const char *currency, *description;
     int64_t amount, quantity;
     int64_t period_start, period_end;
@@ -175,6 +241,9 @@ struct invoice {
     enum invoice_status status;
     struct list lines;
     struct list payments;
+    struct list
+        discounts;    /* at most DISCOUNTS_MAX: its subscription's, its own, and those of its invoice items */
+    int64_t subtotal; /* before discounts */
     int64_t total, amount_due, amount_paid;
     int64_t starting_balance, ending_balance;
     unsigned attempt_count;
@@ -230,6 +299,7 @@ struct charge {
 struct session_line {
     struct price *price;
     int64_t quantity;
+    int64_t discount;
 };
 
 struct session {
@@ -242,6 +312,10 @@ struct session {
     const char *currency;
     bool customer_always; /* customer_creation=always */
     bool invoice_creation;
+    bool allow_promotion_codes;
+    struct discount_wishes discounts; /* of the shop, or the code the person typed */
+    struct list redeemed;             /* what became of them; payment mode only */
+    int64_t amount_subtotal, amount_discount;
     int64_t amount_total, expires_at;
     struct session_line lines[SESSION_LINES_MAX];
     unsigned lines_count;

@@ -222,6 +222,9 @@ json_t *render_object(const struct sim *sim, const struct object *o)
     case TYPE_CUSTOMER: return render_customer(sim, (const struct customer *)o);
     case TYPE_PRODUCT: return render_product((const struct product *)o);
     case TYPE_PRICE: return render_price((const struct price *)o);
+    case TYPE_COUPON: return render_coupon(sim, (const struct coupon *)o);
+    case TYPE_PROMOTION_CODE: return render_promotion_code(sim, (const struct promotion_code *)o);
+    case TYPE_DISCOUNT: return render_discount((const struct discount *)o);
     case TYPE_PAYMENT_METHOD: return render_payment_method((const struct payment_method *)o);
     case TYPE_SUBSCRIPTION: return render_subscription(sim, (const struct subscription *)o);
     case TYPE_ITEM: return render_item((const struct item *)o);
@@ -254,5 +257,7 @@ json_t *render_expand_only(const struct sim *sim, const struct object *o, const 
     }
     if (o->type == TYPE_SESSION && strcmp(field, "line_items") == 0)
         return render_session_lines((const struct session *)o);
+    if (o->type == TYPE_COUPON && strcmp(field, "applies_to") == 0)
+        return render_coupon_products((const struct coupon *)o);
     return NULL;
 }

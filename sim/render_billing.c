@@ -58,7 +58,7 @@ json_t *render_subscription(const struct sim *sim, const struct subscription *su
     put(json, "billing_mode", json_pack("{s:s}", "type", "classic"));
     put(json, "billing_schedules", json_array());
     put(json, "default_tax_rates", json_array());
-    put(json, "discounts", json_array());
+    put_discounts(json, &sub->discounts, NULL);
     put(json, "payment_settings",
         json_pack("{s:n, s:n, s:s}", "payment_method_options", "payment_method_types",
                   "save_default_payment_method", "off"));
@@ -96,6 +96,16 @@ static json_t *pricing(const struct price *price)
                      price->o.id, "product", price->product->o.id, "unit_amount_decimal", decimal);
 }
 
+static bool is_of_item(const struct discount *d)
+{
+    return d->invoiceitem;
+}
+
+static bool is_of_invoice(const struct discount *d)
+{
+    return !d->invoiceitem;
+}
+
 json_t *render_line(const struct line *line)
 {
     json_t *json = render_head(&line->o);
@@ -110,8 +120,8 @@ json_t *render_line(const struct line *line)
     PUT_ID(json, "subscription", line->subscription);
     put_int(json, "quantity", line->quantity);
     put_flag(json, "discountable", !proration);
-    put(json, "discount_amounts", json_array());
-    put(json, "discounts", json_array());
+    put(json, "discount_amounts", render_line_discounts(line));
+    put_discounts(json, line->invoiceitem ? &line->invoiceitem->discounts : &(struct list){0}, is_of_item);
     put(json, "pretax_credit_amounts", json_array());
     put(json, "taxes", json_array());
     put(json, "period",
@@ -135,7 +145,7 @@ json_t *render_invoiceitem(const struct invoiceitem *ii)
     put_nulls(json, "customer_account test_clock");
     put_text(json, "description", ii->description);
     put_flag(json, "discountable", !ii->proration);
-    put(json, "discounts", json_array());
+    put_discounts(json, &ii->discounts, NULL);
     put(json, "tax_rates", json_array());
     PUT_ID(json, "invoice", ii->invoice);
     put_int(json, "quantity", ii->quantity);
@@ -173,13 +183,13 @@ static void put_invoice_amounts(json_t *json, const struct invoice *inv)
     put_int(json, "amount_shipping", 0);
     put_int(json, "starting_balance", inv->starting_balance);
     put(json, "ending_balance", inv->finalized_at ? json_integer(inv->ending_balance) : json_null());
-    put_int(json, "subtotal", inv->total);
-    put_int(json, "subtotal_excluding_tax", inv->total);
+    put_int(json, "subtotal", inv->subtotal);
+    put_int(json, "subtotal_excluding_tax", inv->subtotal);
     put_int(json, "total", inv->total);
     put_int(json, "total_excluding_tax", inv->total);
     put_int(json, "pre_payment_credit_notes_amount", 0);
     put_int(json, "post_payment_credit_notes_amount", 0);
-    put(json, "total_discount_amounts", json_array());
+    put(json, "total_discount_amounts", render_invoice_discounts(inv));
     put(json, "total_pretax_credit_amounts", json_array());
     put(json, "total_taxes", json_array());
 }
@@ -212,7 +222,7 @@ json_t *render_invoice(const struct sim *sim, const struct invoice *inv)
     put_text(json, "collection_method", "charge_automatically");
     put_text(json, "account_country", "US");
     put_text(json, "customer_tax_exempt", "none");
-    put(json, "discounts", json_array());
+    put_discounts(json, &inv->discounts, is_of_invoice);
     put(json, "default_tax_rates", json_array());
     put(json, "automatic_tax", json_pack("{s:b, s:n, s:n}", "enabled", 0, "liability", "status"));
     put(json, "status_transitions", json_object());

@@ -9,6 +9,15 @@ json_t *render_embedded(const struct sim *sim, const struct list *list, const ch
 void put_id(json_t *json, const char *key, const struct object *o); /* NULL gives null */
 #define PUT_ID(json, key, record) put_id(json, key, (record) ? &(record)->o : NULL)
 
+json_t *render_coupon(const struct sim *sim, const struct coupon *coupon);
+json_t *render_coupon_products(const struct coupon *coupon); /* applies_to */
+json_t *render_promotion_code(const struct sim *sim, const struct promotion_code *code);
+json_t *render_discount(const struct discount *d);
+/* The field "discounts" of their owner: ids, of all or of those that `shown` says. */
+void put_discounts(json_t *json, const struct list *discounts, bool (*shown)(const struct discount *d));
+json_t *render_invoice_discounts(const struct invoice *inv); /* total_discount_amounts */
+json_t *render_line_discounts(const struct line *line);      /* discount_amounts */
+json_t *render_session_discounts(const struct session *cs);
 json_t *render_price(const struct price *price);
 json_t *render_plan(const struct price *price);
 json_t *render_subscription(const struct sim *sim, const struct subscription *sub);

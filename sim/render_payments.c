@@ -94,7 +94,7 @@ json_t *render_session(const struct session *cs)
     put_text(json, "status", cs->status);
     put_text(json, "payment_status", cs->payment_status);
     put(json, "amount_total", cs->lines_count ? json_integer(cs->amount_total) : json_null());
-    put(json, "amount_subtotal", cs->lines_count ? json_integer(cs->amount_total) : json_null());
+    put(json, "amount_subtotal", cs->lines_count ? json_integer(cs->amount_subtotal) : json_null());
     put_text(json, "currency", cs->currency);
     put_text(json, "client_reference_id", cs->client_reference_id);
     PUT_ID(json, "customer", cs->customer);
@@ -112,14 +112,16 @@ json_t *render_session(const struct session *cs)
     put_text(json, "success_url", cs->success_url);
     put_text(json, "cancel_url", cs->cancel_url);
     put_text(json, "ui_mode", "hosted_page");
-    put(json, "discounts", json_array());
+    put(json, "discounts", render_session_discounts(cs));
+    put(json, "allow_promotion_codes", cs->allow_promotion_codes ? json_true() : json_null());
     put(json, "payment_method_types", json_pack("[s]", "card"));
     put(json, "invoice_creation", json_pack("{s:b}", "enabled", cs->invoice_creation));
     put(json, "total_details",
-        json_pack("{s:i, s:i, s:i}", "amount_discount", 0, "amount_shipping", 0, "amount_tax", 0));
+        json_pack("{s:I, s:i, s:i}", "amount_discount", (json_int_t)cs->amount_discount, "amount_shipping", 0,
+                  "amount_tax", 0));
     put(json, "url",
         complete ? json_null() : json_sprintf("https://checkout.stripe.example/c/pay/%s", cs->o.id));
-    put_nulls(json, "after_expiration allow_promotion_codes client_secret consent customer_account locale "
+    put_nulls(json, "after_expiration client_secret consent customer_account locale "
                     "payment_link presentment_details recovered_from shipping_cost submit_type");
     return json;
 }
@@ -135,7 +137,9 @@ json_t *render_session_lines(const struct session *cs)
         put(json, "id", json_sprintf("li_%u%s", i, cs->o.id + sizeof "cs_test_a1" - 1 + 35));
         put_text(json, "object", "item");
         put_int(json, "amount_subtotal", line->price->unit_amount * line->quantity);
-        put_int(json, "amount_total", line->price->unit_amount * line->quantity);
+        put_int(json, "amount_discount", line->discount);
+        put_int(json, "amount_tax", 0);
+        put_int(json, "amount_total", line->price->unit_amount * line->quantity - line->discount);
         put_text(json, "currency", line->price->currency);
         put_text(json, "description", line->price->product->name);
         put(json, "price", render_price(line->price));

@@ -2,23 +2,30 @@
 
 #include <string.h>
 
-#define PAGE         "limit starting_after ending_before "
-#define CREATED      "created created[gt] created[gte] created[lt] created[lte] "
-#define ITEM         "items[][price] items[][quantity] "
-#define SUBSCRIPTION ITEM "cancel_at cancel_at_period_end default_payment_method metadata[*] trial_end "
-#define CUSTOMER     "description email invoice_settings[default_payment_method] metadata[*] name "
-#define PRODUCT      "active metadata[*] name "
-#define PRICE        "active lookup_key metadata[*] nickname "
-#define RECURRING    "recurring[interval] recurring[interval_count] "
-#define ENDPOINT     "description enabled_events[] url "
+#define PAGE     "limit starting_after ending_before "
+#define CREATED  "created created[gt] created[gte] created[lt] created[lte] "
+#define DISCOUNT "discounts[][coupon] discounts[][promotion_code] "
+#define CODE                                                                                                 \
+    "active code coupon customer expires_at max_redemptions metadata[*] promotion[coupon] promotion[type] "  \
+    "restrictions[first_time_transaction] restrictions[minimum_amount] "                                     \
+    "restrictions[minimum_amount_currency] "
+#define ITEM "items[][price] items[][quantity] "
+#define SUBSCRIPTION                                                                                         \
+    ITEM DISCOUNT "cancel_at cancel_at_period_end default_payment_method metadata[*] trial_end "
+#define CUSTOMER  "description email invoice_settings[default_payment_method] metadata[*] name "
+#define PRODUCT   "active metadata[*] name "
+#define PRICE     "active lookup_key metadata[*] nickname "
+#define RECURRING "recurring[interval] recurring[interval_count] "
+#define ENDPOINT  "description enabled_events[] url "
 #define SESSION_LINE                                                                                         \
     "line_items[][price] line_items[][quantity] line_items[][price_data][currency] "                         \
     "line_items[][price_data][product] line_items[][price_data][product_data][name] "                        \
     "line_items[][price_data][recurring][interval] line_items[][price_data][unit_amount] "
 #define SESSION                                                                                              \
-    SESSION_LINE "cancel_url client_reference_id customer customer_creation customer_email expires_at "      \
-                 "invoice_creation[enabled] metadata[*] mode subscription_data[metadata][*] "                \
-                 "subscription_data[trial_end] subscription_data[trial_period_days] success_url "
+    SESSION_LINE DISCOUNT "allow_promotion_codes cancel_url client_reference_id customer customer_creation " \
+                          "customer_email expires_at "                                                       \
+                          "invoice_creation[enabled] metadata[*] mode subscription_data[metadata][*] "       \
+                          "subscription_data[trial_end] subscription_data[trial_period_days] success_url "
 
 // clang-format off: a table
 static const struct route routes[] = {
@@ -31,6 +38,14 @@ static const struct route routes[] = {
     {"GET /v1/checkout/sessions/{id}", sessions_get, "checkout.session", ""},
     {"POST /v1/checkout/sessions/{id}/expire", sessions_expire, "checkout.session", ""},
     {"GET /v1/checkout/sessions/{id}/line_items", sessions_lines, "[item]", "limit starting_after"},
+    {"GET /v1/coupons", coupons_list, "[coupon]", PAGE CREATED},
+    {"POST /v1/coupons", coupons_create, "coupon",
+     "amount_off applies_to[products][] currency duration duration_in_months id max_redemptions metadata[*] "
+     "name "
+     "percent_off redeem_by"},
+    {"GET /v1/coupons/{id}", coupons_get, "coupon", ""},
+    {"POST /v1/coupons/{id}", coupons_update, "coupon", "metadata[*] name"},
+    {"DELETE /v1/coupons/{id}", coupons_delete, "coupon", ""},
     {"GET /v1/customers", customers_list, "[customer]", PAGE CREATED "email"},
     {"POST /v1/customers", customers_create, "customer", CUSTOMER "payment_method"},
     {"GET /v1/customers/{id}", customers_get, "customer", ""},
@@ -42,11 +57,12 @@ static const struct route routes[] = {
      PAGE CREATED "invoice payment[payment_intent] payment[type] status"},
     {"GET /v1/invoice_payments/{id}", invoice_payments_get, "invoice_payment", ""},
     {"GET /v1/invoiceitems", invoiceitems_list, "[invoiceitem]", PAGE CREATED "customer invoice pending"},
-    {"POST /v1/invoiceitems", invoiceitems_create, "invoiceitem", "amount currency customer description"},
+    {"POST /v1/invoiceitems", invoiceitems_create, "invoiceitem",
+     DISCOUNT "amount currency customer description"},
     {"GET /v1/invoiceitems/{id}", invoiceitems_get, "invoiceitem", ""},
     {"GET /v1/invoices", invoices_list, "[invoice]",
      PAGE CREATED "collection_method customer status subscription"},
-    {"POST /v1/invoices", invoices_create, "invoice", "auto_advance currency customer metadata[*]"},
+    {"POST /v1/invoices", invoices_create, "invoice", DISCOUNT "auto_advance currency customer metadata[*]"},
     {"GET /v1/invoices/{id}", invoices_get, "invoice", ""},
     {"GET /v1/invoices/{id}/lines", invoices_lines, "[line_item]", PAGE},
     {"POST /v1/invoices/{id}/finalize", invoices_finalize, "invoice", ""},
@@ -67,6 +83,11 @@ static const struct route routes[] = {
     {"POST /v1/products", products_create, "product", PRODUCT},
     {"GET /v1/products/{id}", products_get, "product", ""},
     {"POST /v1/products/{id}", products_update, "product", PRODUCT},
+    {"GET /v1/promotion_codes", promotion_codes_list, "[promotion_code]",
+     PAGE CREATED "active code coupon customer"},
+    {"POST /v1/promotion_codes", promotion_codes_create, "promotion_code", CODE},
+    {"GET /v1/promotion_codes/{id}", promotion_codes_get, "promotion_code", ""},
+    {"POST /v1/promotion_codes/{id}", promotion_codes_update, "promotion_code", "active metadata[*]"},
     {"GET /v1/setup_intents", setup_intents_list, "[setup_intent]", PAGE CREATED "customer"},
     {"GET /v1/setup_intents/{id}", setup_intents_get, "setup_intent", ""},
     {"GET /v1/subscription_items", items_list, "[subscription_item]", PAGE "subscription"},
@@ -77,7 +98,7 @@ static const struct route routes[] = {
      SUBSCRIPTION "customer payment_behavior trial_period_days"},
     {"GET /v1/subscriptions/{id}", subscriptions_get, "subscription", ""},
     {"POST /v1/subscriptions/{id}", subscriptions_update, "subscription",
-     SUBSCRIPTION "items[][deleted] items[][id] proration_behavior"},
+     SUBSCRIPTION "discounts[][discount] items[][deleted] items[][id] proration_behavior"},
     {"DELETE /v1/subscriptions/{id}", subscriptions_cancel, "subscription", ""},
     {"GET /v1/webhook_endpoints", endpoints_list, "[webhook_endpoint]", PAGE},
     {"POST /v1/webhook_endpoints", endpoints_create, "webhook_endpoint", ENDPOINT "api_version"},

@@ -8,6 +8,7 @@
 
 #include "sim/billing.h"
 #include "sim/checkout.h"
+#include "sim/discount.h"
 #include "sim/events.h"
 #include "sim/lives.h"
 
@@ -302,6 +303,7 @@ bool sim_step(struct sim *sim, int64_t until)
         [DUE_RETRY] = due_retry,
         [DUE_SESSION_EXPIRE] = due_session_expire,
         [DUE_CHARGE_SETTLE] = due_charge_settle,
+        [DUE_DISCOUNT_END] = due_discount_end,
         [DUE_LIFE] = due_life,
     };
 

@@ -31,6 +31,7 @@ enum due_kind {
     DUE_RETRY,
     DUE_SESSION_EXPIRE,
     DUE_CHARGE_SETTLE,
+    DUE_DISCOUNT_END,
     DUE_LIFE,
     DUE_COUNT
 };

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sim/billing.h"
+#include "sim/discount.h"
 #include "sim/events.h"
 #include "sim/render.h"
 
@@ -133,6 +134,7 @@ static void first_invoice(struct sim *sim, struct subscription *sub, const struc
 
     for (size_t i = 0; i < sub->items.count; i++)
         invoice_add_item(sim, inv, (struct item *)sub->items.at[i]);
+    invoice_take_discounts(sim, inv);
     invoice_announce(sim, inv);
     invoice_finalize(sim, inv);
     if (inv->status == INVOICE_PAID)
@@ -145,6 +147,15 @@ static void first_invoice(struct sim *sim, struct subscription *sub, const struc
     }
 }
 
+static int64_t order_subtotal(const struct subscription_order *order)
+{
+    int64_t sum = 0;
+
+    for (unsigned i = 0; i < order->items_count; i++)
+        sum += order->items[i].price->unit_amount * order->items[i].quantity;
+    return sum;
+}
+
 bool subscription_create(struct sim *sim, const struct subscription_order *order,
                          struct subscription **ret_sub, struct refusal *why)
 {
@@ -153,7 +164,12 @@ bool subscription_create(struct sim *sim, const struct subscription_order *order
 
     if (!order_is_valid(order, pm, sim, why))
         return false;
+    if (!order->paid_by && /* then it was asked before the money was taken */
+        !discounts_are_redeemable(sim, &order->discounts, order->customer, order->items[0].price->currency,
+                                  order_subtotal(order), why))
+        return false;
     struct subscription *sub = build(sim, order);
+    subscription_set_discounts(sim, sub, &order->discounts);
     first_invoice(sim, sub, order);
     if (sub->status == SUB_INCOMPLETE)
         sim_book(sim, sim->now + INCOMPLETE_HOURS * HOUR, DUE_INCOMPLETE_EXPIRE, sub, 0);
@@ -273,6 +289,7 @@ static void renew(struct sim *sim, struct subscription *sub)
         invoice_add_item(sim, inv, item);
     }
     invoice_take_pending(sim, inv);
+    invoice_take_discounts(sim, inv);
     if (inv->auto_advance) {
         inv->finalizes_at = sim->now + HOUR;
         sim_book(sim, inv->finalizes_at, DUE_FINALIZE, inv, 0);
