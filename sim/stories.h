@@ -24,7 +24,7 @@
 #include "sim/sim.h"
 
 #define STORY_START    INT64_C(1735689600) /* 2025-01-01T00:00:00Z: where `stripe-sim story` sets the clock */
-#define STORY_SETTLE_S 3                   /* after its requests a step waits until charges have settled */
+#define STORY_SETTLE_S 25 /* after its requests a step waits until charges have settled and all is told */
 
 struct story_step {
     int64_t at; /* seconds since the story began: the clock is moved there first, never back */

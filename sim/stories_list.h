@@ -30,4 +30,10 @@ extern const struct story_part stories_subscriptions, stories_checkout, stories_
     CUSTOMER "sub: POST /v1/subscriptions customer={cus} items[0][price]={price} "                           \
              "expand[]=latest_invoice.payments\n"
 
+/* An open invoice of 50.00 for something that was done, which nobody tries to collect. */
+#define INVOICED                                                                                             \
+    "POST /v1/invoiceitems customer={cus} amount=5000 currency=usd description=Work\n"                       \
+    "in: POST /v1/invoices customer={cus} currency=usd auto_advance=false\n"                                 \
+    "POST /v1/invoices/{in}/finalize\n"
+
 #endif

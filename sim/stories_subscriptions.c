@@ -7,13 +7,74 @@ static const struct story_step trial_converts[] = {
      "POST /v1/subscriptions customer={cus} items[0][price]={price} trial_period_days=7\n"},
     {8 * DAY, "The trial has ended, the first month is paid", ""},
 };
+static const struct story_step trial_ended_early[] = {
+    {0, "A customer with a card starts a trial of fourteen days",
+     MONTHLY("price", "usd", "1999") CUSTOMER
+     "sub: POST /v1/subscriptions customer={cus} items[0][price]={price} trial_period_days=14\n"},
+    {3 * DAY, "The shop ends the trial, the first month is paid at once",
+     "POST /v1/subscriptions/{sub} trial_end=now\n"},
+};
 static const struct story_step renewal[] = {
     {0, "A customer subscribes and pays the first month", SUBSCRIBED},
     {32 * DAY, "The second month is paid", ""},
 };
+static const struct story_step upgrade_prorated[] = {
+    {0, "A customer subscribes for 30.00 a month", MONTHLY("dear", "usd", "6000") SUBSCRIBED},
+    {15 * DAY, "An upgrade to 60.00, to be settled with the next invoice",
+     "POST /v1/subscriptions/{sub} items[0][id]={sub.items.0} items[0][price]={dear}\n"},
+    {32 * DAY, "The second month is paid, and the difference for what was left of the first", ""},
+};
+static const struct story_step downgrade_credit[] = {
+    {0, "A customer subscribes for 60.00 a month",
+     MONTHLY("cheap", "usd", "3000") MONTHLY("dear", "usd", "6000") CUSTOMER
+     "sub: POST /v1/subscriptions customer={cus} items[0][price]={dear}\n"},
+    {15 * DAY, "A downgrade to 30.00, invoiced at once: the invoice is negative",
+     "POST /v1/subscriptions/{sub} items[0][id]={sub.items.0} items[0][price]={cheap} "
+     "proration_behavior=always_invoice\n"},
+    {32 * DAY, "The second month uses the credit", ""},
+};
+static const struct story_step quantity_change[] = {
+    {0, "A customer subscribes with two seats",
+     MONTHLY("price", "usd", "3000") CUSTOMER
+     "sub: POST /v1/subscriptions customer={cus} items[0][price]={price} items[0][quantity]=2\n"},
+    {15 * DAY, "A third seat, to be settled with the next invoice",
+     "POST /v1/subscriptions/{sub} items[0][id]={sub.items.0} items[0][quantity]=3\n"},
+    {32 * DAY, "The second month is paid, with the third seat's share of the first", ""},
+};
+static const struct story_step several_items[] = {
+    {0, "A customer subscribes to a plan and four extra seats",
+     MONTHLY("seat", "usd", "500") MONTHLY("price", "usd", "3000") CUSTOMER
+     "sub: POST /v1/subscriptions customer={cus} items[0][price]={price} items[1][price]={seat} "
+     "items[1][quantity]=4\n"},
+    {32 * DAY, "The second month is paid", ""},
+};
+static const struct story_step two_subscriptions[] = {
+    {0, "A customer has two subscriptions",
+     MONTHLY("other", "usd", "1000") SUBSCRIBED
+     "more: POST /v1/subscriptions customer={cus} items[0][price]={other}\n"},
+    {10 * DAY, "One of them is canceled", "DELETE /v1/subscriptions/{more}\n"},
+    {32 * DAY, "Only the other one renews", ""},
+};
+static const struct story_step two_currencies[] = {
+    {0, "A customer subscribes in dollars and, for another product, in euros",
+     MONTHLY("euros", "eur", "2500") SUBSCRIBED
+     "POST /v1/subscriptions customer={cus} items[0][price]={euros}\n"},
+};
+static const struct story_step customer_deleted[] = {
+    {0, "A customer subscribes and pays the first month", SUBSCRIBED},
+    {3 * DAY, "The customer is deleted, which ends the subscription", "DELETE /v1/customers/{cus}\n"},
+};
 
 static const struct story stories[] = {
     STORY("trial-converts", "A trial becomes a paid subscription", trial_converts),
+    STORY("trial-ended-early", "A trial is ended before its time", trial_ended_early),
     STORY("renewal", "A subscription renews", renewal),
+    STORY("upgrade-prorated", "An upgrade amid the month, prorated", upgrade_prorated),
+    STORY("downgrade-credit", "A downgrade leaves a negative invoice", downgrade_credit),
+    STORY("quantity-change", "More seats amid the month", quantity_change),
+    STORY("several-items", "A subscription with several items", several_items),
+    STORY("two-subscriptions", "A customer with two subscriptions", two_subscriptions),
+    STORY("two-currencies", "A customer who pays in two currencies", two_currencies),
+    STORY("customer-deleted", "A customer is deleted", customer_deleted),
 };
 const struct story_part stories_subscriptions = {"Subscriptions", stories, sizeof stories / sizeof *stories};
