@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/routes.h"
+#include "sim/versions.h"
 
 #define REPLAYS_MAX      1000 /* idempotency keys remembered */
 #define REQUEST_ID_BYTES 19   /* "req_", 14 characters, NUL */
@@ -103,7 +104,7 @@ void api_error(struct api *api, int status, const char *type, const char *code, 
 
     (void)snprintf(why.message, sizeof why.message, "%s", message);
     make_request_id(api, request_id);
-    fill(ret_answer, status, error_body(&why), request_id, SIM_API_VERSION);
+    fill(ret_answer, status, error_body(&why), request_id, api->sim->api_version);
 }
 
 /* Query and body as one object of parameters. NULL: malformed. */
@@ -140,7 +141,7 @@ static bool authorized(const struct api_request *request, struct refusal *why)
 /* The version and the account a request speaks of must exist. */
 static bool headers_are_known(const struct api_request *request, struct refusal *why)
 {
-    if (request->version && !version_is_known(request->version))
+    if (request->version && !version_known(request->version))
         return refuse(why, 400, NULL, NULL, "Invalid Stripe API version: %.60s", request->version);
     if (request->account && strcmp(request->account, SIM_ACCOUNT) != 0)
         return refuse(why, 403, "account_invalid", NULL,
@@ -220,10 +221,11 @@ void api_handle(struct api *api, const struct api_request *request, struct api_a
     json_t *what = NULL; /* the request as a text: what the key stands for */
 
     make_request_id(api, request_id);
+    call.version = request->version ? version_known(request->version) : api->sim->api_version;
     *ret_answer = (struct api_answer){.endpoint = route ? route->name : "unknown"};
     if (!authorized(request, &call.why) || !headers_are_known(request, &call.why))
         goto out;
-    if (!route) {
+    if (!route || !version_has_path(call.version, request->path)) {
         (void)refuse(&call.why, 404, NULL, NULL, "Unrecognized request URL (%.10s: %.120s).", request->method,
                      request->path);
         goto out;
@@ -238,7 +240,9 @@ void api_handle(struct api *api, const struct api_request *request, struct api_a
         if (replayed(api, key, what, ret_answer, &call.why))
             goto out;
     }
-    if (params_are_known(route, call.params, &call.why) && expand_is_known(route, call.params, &call.why)) {
+    version_params(call.version, route->name, call.params);
+    if (params_are_known(route, call.params, &call.why) &&
+        expand_is_known(route, call.version, call.params, &call.why)) {
         run(api, route, &call, request_id, key);
         ret_answer->wrote = strcmp(request->method, "GET") != 0;
     }
@@ -246,7 +250,7 @@ out:
     if (!ret_answer->body) {
         json_t *body = call.why.status ? error_body(&call.why) : json_incref(call.answer);
         fill(ret_answer, call.why.status ? call.why.status : 200, body, request_id,
-             version_is_known(request->version) ? request->version : SIM_API_VERSION);
+             call.version ? call.version : api->sim->api_version);
         if (request->account && strcmp(request->account, SIM_ACCOUNT) == 0)
             add_header(ret_answer, "Stripe-Account", SIM_ACCOUNT);
         if (key)

@@ -6,7 +6,7 @@
 #include "sim/call.h"
 #include "sim/events.h"
 #include "sim/render.h"
-#include "sim/routes.h"
+#include "sim/versions.h"
 
 #define THIN_LIMIT_DEFAULT 20
 
@@ -166,12 +166,12 @@ void endpoints_create(struct call *call)
                      "Invalid URL: An explicit scheme must be provided.");
         return;
     }
-    if (version && !version_is_known(version)) {
+    if (version && !version_known(version)) {
         (void)refuse(&call->why, 400, NULL, "api_version", "Invalid Stripe API version: %.40s", version);
         return;
     }
     struct endpoint *we = sim_object(call->sim, TYPE_ENDPOINT, sizeof *we);
-    we->api_version = sim_text(call->sim, version);
+    we->api_version = version_known(version);
     we->secrets[we->secrets_count++] = sim_new_id(call->sim, &call->sim->ids, "whsec_", 32);
     if (!endpoint_fields(call, we))
         return;

@@ -8,11 +8,12 @@
 
 struct call {
     struct sim *sim;
-    const char *path;   /* as requested, without query */
-    const char *id;     /* the {id} of the path, "" if none */
-    json_t *params;     /* query and body, decoded */
-    struct refusal why; /* status 0 until the call is refused */
-    json_t *answer;     /* set by the handler unless it refused */
+    const char *path;    /* as requested, without query */
+    const char *id;      /* the {id} of the path, "" if none */
+    const char *version; /* of the request: the shape of the answer; static */
+    json_t *params;      /* query and body, decoded */
+    struct refusal why;  /* status 0 until the call is refused */
+    json_t *answer;      /* set by the handler unless it refused */
 };
 typedef void call_fn(struct call *call);
 

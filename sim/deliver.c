@@ -11,6 +11,7 @@
 #include "sim/events.h"
 #include "sim/replay.h"
 #include "sim/signature.h"
+#include "sim/versions.h"
 
 #define CONNECTIONS_MAX  256
 #define ANSWER_BYTES_MAX 65536
@@ -203,7 +204,7 @@ static void attempt(struct delivery *d)
         not_delivered(d);
         return;
     }
-    char *body = event_body(deliver->sim, d->event);
+    char *body = event_body(deliver->sim, d->event, endpoint->api_version);
     call.body = body;
     call.body_len = strlen(body);
     signature_make(clock_wall_ms() / 1000, body, call.body_len, endpoint->secrets, endpoint->secrets_count,
@@ -248,12 +249,14 @@ static struct outlet *outlet_of(struct deliver *deliver, struct endpoint *endpoi
     return outlet;
 }
 
-static bool endpoint_wants(const struct endpoint *endpoint, const char *type)
+static bool endpoint_wants(const struct endpoint *endpoint, const struct sim_event *event)
 {
+    const char *type = event->type;
     json_t *pattern;
     size_t i;
 
-    if (endpoint->disabled)
+    if (endpoint->disabled ||
+        !version_has_event(endpoint->api_version ? endpoint->api_version : event->api_version, type))
         return false;
     json_array_foreach(endpoint->enabled_events, i,
                        pattern) if (json_is_string(pattern) &&
@@ -268,7 +271,7 @@ static void event_made(struct sim_event *event, void *arg)
 
     for (size_t i = 0; i < endpoints->count; i++) {
         struct endpoint *endpoint = (struct endpoint *)endpoints->at[i];
-        if (!endpoint_wants(endpoint, event->type))
+        if (!endpoint_wants(endpoint, event))
             continue;
         struct outlet *outlet = outlet_of(deliver, endpoint);
         delivery_start(outlet, deliver, event, false);

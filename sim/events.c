@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/render.h"
+#include "sim/versions.h"
 
 #define THIN_PREFIX "evt_test_"
 
@@ -19,6 +20,11 @@ static char *copy(const char *text)
 
 void sim_event_free(struct sim_event *event)
 {
+    for (struct event_shape *shape = event->shapes, *next; shape; shape = next) {
+        next = shape->next;
+        free(shape->data);
+        free(shape);
+    }
     free(event->type);
     free(event->data);
     free(event->request_id);
@@ -63,47 +69,6 @@ static const char *text_of(json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
-/* The one place where events are made. Steals object and previous (which may be NULL). */
-static void make(struct sim *sim, const char *type, json_t *object, json_t *previous)
-{
-    struct sim_event *event = calloc(1, sizeof *event);
-    bool is_customer = strcmp(text_of(object, "object"), "customer") == 0;
-    json_t *data;
-
-    if (!event)
-        sim_die("out of memory");
-    if (sim->all[TYPE_EVENT].count % 64 == 0 || sim->all[TYPE_EVENT].count > 100000)
-        forget_old(sim);
-    event->type = copy(type);
-    event->subject_type = object_name_static(text_of(object, "object"));
-    event->subject_id = copy(text_of(object, "id"));
-    event->customer_id = copy(is_customer ? text_of(object, "id") : text_of(object, "customer"));
-    event->request_id = copy(sim->request_id);
-    event->idempotency_key = copy(sim->idempotency_key);
-    event->number = ++sim->events_total;
-    data = sim_json(json_object());
-    put(data, "object", object);
-    if (previous)
-        put(data, "previous_attributes", previous);
-    event->data = json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(15));
-    json_decref(data);
-    if (!event->data)
-        sim_die("out of memory");
-    sim_object_init(sim, &event->o, TYPE_EVENT);
-    if (sim->on_event)
-        sim->on_event(event, sim->on_event_arg);
-}
-
-void emit(struct sim *sim, const char *type, const struct object *subject)
-{
-    make(sim, type, render_object(sim, subject), NULL);
-}
-
-void emit_json(struct sim *sim, const char *type, json_t *object)
-{
-    make(sim, type, object, NULL);
-}
-
 /* Old values of what differs at the top of two objects; inside metadata per key, a new key shows null. */
 static json_t *difference(json_t *before, json_t *after, bool deeper)
 {
@@ -125,30 +90,129 @@ static json_t *difference(json_t *before, json_t *after, bool deeper)
     return changed;
 }
 
+/* The text of "data". before is the object before the change, or NULL; both are borrowed. */
+static char *data_text(json_t *object, json_t *before)
+{
+    json_t *data = sim_json(json_pack("{s:O}", "object", object));
+    char *text;
+
+    if (before)
+        put(data, "previous_attributes", difference(before, object, true));
+    text = json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    json_decref(data);
+    if (!text)
+        sim_die("out of memory");
+    return text;
+}
+
+/* Make the shape of a version once. object and before as above. */
+static void add_shape(const struct sim *sim, struct sim_event *event, const char *version, json_t *object,
+                      json_t *before)
+{
+    struct event_shape *shape = event->shapes;
+
+    while (shape && strcmp(shape->version, version) != 0)
+        shape = shape->next;
+    if (shape || strcmp(version, SIM_API_VERSION) == 0)
+        return;
+    json_t *now = json_deep_copy(object);
+    json_t *then = before ? json_deep_copy(before) : NULL;
+    shape = calloc(1, sizeof *shape);
+    if (!shape || !now || (before && !then))
+        sim_die("out of memory");
+    version_shape(sim, version, now);
+    if (then)
+        version_shape(sim, version, then);
+    shape->version = version;
+    shape->data = data_text(now, then);
+    shape->next = event->shapes;
+    event->shapes = shape;
+    json_decref(now);
+    json_decref(then);
+}
+
+/* Every shape somebody will be told in: the account's, and those of the endpoints there are. */
+static void add_shapes(const struct sim *sim, struct sim_event *event, json_t *object, json_t *before)
+{
+    const struct list *endpoints = &sim->all[TYPE_ENDPOINT];
+
+    add_shape(sim, event, sim->api_version, object, before);
+    for (size_t i = 0; i < endpoints->count; i++) {
+        const struct endpoint *we = (const struct endpoint *)endpoints->at[i];
+        if (we->api_version && !we->disabled)
+            add_shape(sim, event, we->api_version, object, before);
+    }
+}
+
+/* The one place where events are made. Steals object and before (which may be NULL). */
+static void make(struct sim *sim, const char *type, json_t *object, json_t *before)
+{
+    struct sim_event *event = calloc(1, sizeof *event);
+    bool is_customer = strcmp(text_of(object, "object"), "customer") == 0;
+
+    if (!event)
+        sim_die("out of memory");
+    if (sim->all[TYPE_EVENT].count % 64 == 0 || sim->all[TYPE_EVENT].count > 100000)
+        forget_old(sim);
+    event->type = copy(type);
+    event->subject_type = object_name_static(text_of(object, "object"));
+    event->subject_id = copy(text_of(object, "id"));
+    event->customer_id = copy(is_customer ? text_of(object, "id") : text_of(object, "customer"));
+    event->request_id = copy(sim->request_id);
+    event->idempotency_key = copy(sim->idempotency_key);
+    event->number = ++sim->events_total;
+    event->api_version = sim->api_version;
+    event->data = data_text(object, before);
+    add_shapes(sim, event, object, before);
+    json_decref(object);
+    json_decref(before);
+    sim_object_init(sim, &event->o, TYPE_EVENT);
+    if (sim->on_event)
+        sim->on_event(event, sim->on_event_arg);
+}
+
+void emit(struct sim *sim, const char *type, const struct object *subject)
+{
+    make(sim, type, render_object(sim, subject), NULL);
+}
+
+void emit_json(struct sim *sim, const char *type, json_t *object)
+{
+    make(sim, type, object, NULL);
+}
+
 void emit_updated(struct sim *sim, const char *type, const struct object *subject, json_t *before)
 {
     json_t *after = render_object(sim, subject);
-    json_t *previous = difference(before, after, true);
 
-    json_decref(before);
-    if (json_object_size(previous) == 0) {
-        json_decref(previous);
+    if (json_equal(before, after)) {
+        json_decref(before);
         json_decref(after);
         return;
     }
-    make(sim, type, after, previous);
+    make(sim, type, after, before);
 }
 
-json_t *event_render(const struct sim *sim, const struct sim_event *event)
+/* "data" in the shape of a version: the one made with the event, else made of the newest shape now. */
+static json_t *data_of(const struct sim *sim, const struct sim_event *event, const char *version)
+{
+    for (const struct event_shape *shape = event->shapes; shape; shape = shape->next)
+        if (strcmp(shape->version, version) == 0)
+            return json_loads(shape->data, 0, NULL);
+    json_t *data = json_loads(event->data, 0, NULL);
+    version_shape(sim, version, json_object_get(data, "object"));
+    return data;
+}
+
+static json_t *render_in(const struct sim *sim, const struct sim_event *event, const char *version)
 {
     json_t *json = sim_json(json_object());
 
-    (void)sim;
     put_text(json, "id", event->o.id);
     put_text(json, "object", "event");
-    put_text(json, "api_version", SIM_API_VERSION);
+    put_text(json, "api_version", version);
     put_int(json, "created", event->o.created);
-    put(json, "data", json_loads(event->data, 0, NULL));
+    put(json, "data", data_of(sim, event, version));
     put_flag(json, "livemode", false);
     put_int(json, "pending_webhooks", event->pending_webhooks + event->failed_webhooks);
     put(json, "request",
@@ -157,9 +221,14 @@ json_t *event_render(const struct sim *sim, const struct sim_event *event)
     return json;
 }
 
-char *event_body(const struct sim *sim, const struct sim_event *event)
+json_t *event_render(const struct sim *sim, const struct sim_event *event)
 {
-    json_t *json = event_render(sim, event);
+    return render_in(sim, event, event->api_version);
+}
+
+char *event_body(const struct sim *sim, const struct sim_event *event, const char *version)
+{
+    json_t *json = render_in(sim, event, version ? version : event->api_version);
     char *body =
         json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15)); /* Stripe's bodies are indented too */
 

@@ -18,9 +18,11 @@ void emit_updated(struct sim *sim, const char *type, const struct object *subjec
 /* An event about something that is not (or no longer) rendered from a record; object is stolen. */
 void emit_json(struct sim *sim, const char *type, json_t *object);
 
-json_t *event_render(const struct sim *sim,
-                     const struct sim_event *event);                    /* object "event"; new reference */
-char *event_body(const struct sim *sim, const struct sim_event *event); /* its text for a webhook; free() */
+/* Object "event" in the shape of the account's version when it was made, as the API shows it; new reference. */
+json_t *event_render(const struct sim *sim, const struct sim_event *event);
+
+/* Its text for a webhook whose endpoint has a version (NULL: the account's); free(). */
+char *event_body(const struct sim *sim, const struct sim_event *event, const char *version);
 
 /* The paired thin event: object "v2.core.event", whose id is made from the snapshot's. */
 json_t *event_render_thin(const struct sim *sim, const struct sim_event *event);

@@ -2,6 +2,7 @@
 
 #include "sim/call.h"
 #include "sim/render.h"
+#include "sim/versions.h"
 
 /* A list of ids (discounts) becomes a list of objects. */
 static void expand_ids(struct call *call, json_t *array)
@@ -32,6 +33,8 @@ static json_t *expand_property(struct call *call, json_t *node, const char *prop
         replacement = render_object(call->sim, named);
     else if (!value && owner)
         replacement = render_expand_only(call->sim, owner, property);
+    if (replacement)
+        version_shape(call->sim, call->version, replacement);
     if (replacement && json_object_set_new(node, property, replacement))
         sim_die("out of memory");
     return replacement ? replacement : value;
@@ -62,6 +65,7 @@ void call_answer_json(struct call *call, json_t *json)
     const char *key;
     json_t *path;
 
+    version_shape(call->sim, call->version, json);
     json_object_foreach(json_object_get(call->params, "expand"), key, path)
         expand_path(call, json, json_string_value(path));
     call->answer = json;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sim/routes.h"
+#include "sim/versions.h"
 
 #define LEVELS_MAX 4
 
@@ -117,8 +118,10 @@ static const struct hop {
 };
 // clang-format on
 
-static const struct hop *hop_find(const char *from, const char *property, size_t len)
+static const struct hop *hop_find(const char *version, const char *from, const char *property, size_t len)
 {
+    if (from && !version_has_property(version, from, property, len))
+        return NULL;
     for (size_t i = 0; from && i < sizeof hops / sizeof *hops; i++)
         if (strcmp(hops[i].from, from) == 0 && strlen(hops[i].property) == len &&
             strncmp(hops[i].property, property, len) == 0)
@@ -127,7 +130,7 @@ static const struct hop *hop_find(const char *from, const char *property, size_t
 }
 
 /* Follow path from a node. NULL if it may be expanded, else the property (within path) that stands in the way. */
-static const char *obstacle(const char *from, const char *path)
+static const char *obstacle(const char *version, const char *from, const char *path)
 {
     char element[64];
 
@@ -140,20 +143,21 @@ static const char *obstacle(const char *from, const char *path)
             (void)snprintf(element, sizeof element, "%.*s", (int)strcspn(from + 1, "]"), from + 1);
             from = element;
         } else {
-            const struct hop *hop = hop_find(from, path, len);
-            if (!hop || (last && hop->kind == HASH))
+            const struct hop *hop = hop_find(version, from, path, len);
+            const char *old = hop || !from ? NULL : version_old_property(version, from, path, len);
+            if ((!hop && !old) || (last && hop && hop->kind == HASH))
                 return path;
             if (last)
                 return NULL;
-            from = hop->to;
+            from = hop ? hop->to : old;
         }
         path += len + 1;
     }
 }
 
-static bool check_path(const struct route *route, const char *path, struct refusal *why)
+static bool check_path(const struct route *route, const char *version, const char *path, struct refusal *why)
 {
-    const char *wrong = obstacle(route->gives, path);
+    const char *wrong = obstacle(version, route->gives, path);
     char inside[200];
     unsigned levels = 1;
 
@@ -167,7 +171,7 @@ static bool check_path(const struct route *route, const char *path, struct refus
         return true;
     int len = (int)strcspn(wrong, ".");
     if (*route->gives == '[' && snprintf(inside, sizeof inside, "data.%s", path) < (int)sizeof inside &&
-        !obstacle(route->gives, inside))
+        !obstacle(version, route->gives, inside))
         return refuse(
             why, 400, NULL, "expand",
             "This property cannot be expanded (%.*s). You may want to try expanding '%.100s' instead.",
@@ -176,12 +180,12 @@ static bool check_path(const struct route *route, const char *path, struct refus
                   wrong);
 }
 
-bool expand_is_known(const struct route *route, json_t *params, struct refusal *why)
+bool expand_is_known(const struct route *route, const char *version, json_t *params, struct refusal *why)
 {
     const char *key;
     json_t *path;
 
     json_object_foreach(json_object_get(params, "expand"), key,
-                        path) if (!check_path(route, json_string_value(path), why)) return false;
+                        path) if (!check_path(route, version, json_string_value(path), why)) return false;
     return true;
 }

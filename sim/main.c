@@ -11,6 +11,7 @@
 #include "sim/replay.h"
 #include "sim/serve.h"
 #include "sim/stories.h"
+#include "sim/versions.h"
 
 #define DEFAULT_SECRET "whsec_test_sim_secret"
 #define WEBHOOKS_MAX   16
@@ -21,8 +22,10 @@ struct options {
     int64_t start;
     json_t *knobs; /* owned; NULL: none */
     const char *state;
+    const char *api_version; /* the account's */
     struct {
         const char *url;
+        const char *api_version; /* NULL: the account's */
         const char *secrets[4];
         unsigned secrets_count;
     } webhooks[WEBHOOKS_MAX];
@@ -36,7 +39,7 @@ static void help(void)
     knobs_help(knobs, sizeof knobs);
     printf(
         "Usage: stripe-sim [--listen ADDRESS:PORT] [--seed N] [--webhook URL [--secret whsec_…]…]…\n"
-        "                  [--knobs JSON] [--start UNIX] [--state FILE]\n"
+        "                  [--api-version VERSION] [--knobs JSON] [--start UNIX] [--state FILE]\n"
         "       stripe-sim story --list | NAME [--seed N] [--json]\n"
         "\n"
         "A stateful Stripe for tests: the API under /v1 and /v2/core/events with any sk_test_ key, signed\n"
@@ -47,6 +50,9 @@ static void help(void)
         "  --webhook URL          deliver every event there; may be repeated\n"
         "  --secret SECRET        signs for the --webhook before it; repeat for a rotation, at most 4\n"
         "                         [" DEFAULT_SECRET "]\n"
+        "  --webhook-version V    the version of the --webhook before it [the account's]\n"
+        "  --api-version V        the account's version, 2024-06-20 to " SIM_API_VERSION " [" SIM_API_VERSION
+        "]\n"
         "  --knobs JSON           as POST /sim/knobs\n"
         "  --start UNIX           where the virtual clock begins [1767225600, 2026-01-01T00:00:00Z]\n"
         "  --state FILE           a journal: killed and started again with the same options, it goes on from "
@@ -109,6 +115,12 @@ static bool take(struct options *options, int option, const char *value)
         options->webhooks[options->webhooks_count++].url = value;
         return true;
     case 'j': options->state = value; return true;
+    case 'a': options->api_version = version_known(value); return options->api_version != NULL;
+    case 'e':
+        if (!options->webhooks_count)
+            return false;
+        options->webhooks[options->webhooks_count - 1].api_version = version_known(value);
+        return version_known(value) != NULL;
     case 'k': return add_secret(options, value);
     case 'n':
         json_decref(options->knobs);
@@ -122,11 +134,12 @@ static bool take(struct options *options, int option, const char *value)
 static int parse(int argc, char **argv, struct options *options)
 {
     static const struct option names[] = {
-        {"listen", required_argument, NULL, 'l'}, {"seed", required_argument, NULL, 's'},
-        {"start", required_argument, NULL, 't'},  {"webhook", required_argument, NULL, 'w'},
-        {"secret", required_argument, NULL, 'k'}, {"knobs", required_argument, NULL, 'n'},
-        {"state", required_argument, NULL, 'j'},  {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
+        {"listen", required_argument, NULL, 'l'},      {"seed", required_argument, NULL, 's'},
+        {"start", required_argument, NULL, 't'},       {"webhook", required_argument, NULL, 'w'},
+        {"secret", required_argument, NULL, 'k'},      {"knobs", required_argument, NULL, 'n'},
+        {"state", required_argument, NULL, 'j'},       {"help", no_argument, NULL, 'h'},
+        {"api-version", required_argument, NULL, 'a'}, {"webhook-version", required_argument, NULL, 'e'},
+        {"version", no_argument, NULL, 'v'},           {NULL, 0, NULL, 0},
     };
     int option, index = 0;
 
@@ -158,6 +171,7 @@ static void add_endpoints(struct sim *sim, const struct options *options)
     for (unsigned i = 0; i < options->webhooks_count; i++) {
         struct endpoint *we = sim_object(sim, TYPE_ENDPOINT, sizeof *we);
         we->url = sim_text(sim, options->webhooks[i].url);
+        we->api_version = options->webhooks[i].api_version;
         we->enabled_events = sim_json(json_pack("[s]", "*"));
         for (unsigned n = 0; n < options->webhooks[i].secrets_count; n++)
             we->secrets[we->secrets_count++] = sim_text(sim, options->webhooks[i].secrets[n]);
@@ -176,13 +190,14 @@ static json_t *describe(const struct options *options)
         for (unsigned n = 0; n < options->webhooks[i].secrets_count; n++)
             if (json_array_append_new(secrets, json_string(options->webhooks[i].secrets[n])))
                 sim_die("a secret that is not UTF-8");
-        if (json_array_append_new(
-                webhooks, json_pack("{s:s, s:o}", "url", options->webhooks[i].url, "secrets", secrets)))
+        if (json_array_append_new(webhooks,
+                                  json_pack("{s:s, s:o, s:s?}", "url", options->webhooks[i].url, "secrets",
+                                            secrets, "version", options->webhooks[i].api_version)))
             sim_die("a URL that is not UTF-8");
     }
-    return sim_json(json_pack("{s:s, s:I, s:I, s:o, s:O?}", "stripe-sim", INSTEP_VERSION, "seed",
+    return sim_json(json_pack("{s:s, s:I, s:I, s:o, s:O?, s:s}", "stripe-sim", INSTEP_VERSION, "seed",
                               (json_int_t)options->seed, "start", (json_int_t)options->start, "webhooks",
-                              webhooks, "knobs", options->knobs));
+                              webhooks, "knobs", options->knobs, "version", options->api_version));
 }
 
 /* Bring back what the journal holds, and keep it from now on. */
@@ -238,6 +253,7 @@ static int run(const struct options *options)
     interrupt = evsignal_new(base, SIGINT, stop, base);
     if (!term || !interrupt || evsignal_add(term, NULL) || evsignal_add(interrupt, NULL))
         sim_die("cannot catch signals");
+    sim->api_version = options->api_version;
     add_endpoints(sim, options);
     if ((options->knobs && knobs_set(&sim->knobs, options->knobs, &fail)) ||
         deliver_create(base, sim, &deliver, &fail))
@@ -267,7 +283,8 @@ out:
 
 int main(int argc, char **argv)
 {
-    struct options options = {.listen = "127.0.0.1:12111", .seed = 1, .start = SIM_START};
+    struct options options = {
+        .listen = "127.0.0.1:12111", .seed = 1, .start = SIM_START, .api_version = SIM_API_VERSION};
 
     log_init("stripe-sim", LOG_INFO);
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)

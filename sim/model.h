@@ -338,12 +338,21 @@ struct endpoint {
     unsigned secrets_count;
 };
 
+/* "data" of an event in an older shape: made with the event for those who will be told in that version. */
+struct event_shape {
+    struct event_shape *next;
+    const char *version; /* static */
+    char *data;          /* JSON text */
+};
+
 /* Allocated on its own, because events are forgotten after 30 days. */
 struct sim_event {
     struct object o;
     uint64_t number; /* 1.. in order of creation */
     char *type;
-    char *data;                         /* JSON text of "data", rendered when the event was made */
+    const char *api_version;    /* the account's default when it was made; static */
+    char *data;                 /* JSON text of "data" in the newest shape, rendered when it was made */
+    struct event_shape *shapes; /* the older ones */
     char *request_id, *idempotency_key; /* NULL: Stripe acted by itself */
     const char *subject_type;           /* object name of data.object, static */
     char *subject_id;                   /* NULL: the object has no id (invoice.upcoming) */

@@ -142,21 +142,3 @@ const struct route *route_find(const char *method, const char *path, char *id, s
             return &routes[i];
     return NULL;
 }
-
-bool version_is_known(const char *version)
-{
-    /* By train; 2024-06-20 is the last of the versions without a name, the only one of them that is taken. */
-    static const char *const versions[] = {
-        "2024-06-20",        "2024-09-30.acacia", "2024-10-28.acacia", "2024-11-20.acacia",
-        "2024-12-18.acacia", "2025-01-27.acacia", "2025-02-24.acacia", "2025-03-31.basil",
-        "2025-04-30.basil",  "2025-05-28.basil",  "2025-06-30.basil",  "2025-07-30.basil",
-        "2025-08-27.basil",  "2025-09-30.clover", "2025-10-29.clover", "2025-11-17.clover",
-        "2025-12-15.clover", "2026-01-28.clover", "2026-02-25.clover", "2026-03-25.dahlia",
-        "2026-04-22.dahlia", "2026-05-27.dahlia", "2026-06-24.dahlia", "2026-07-29.dahlia",
-        "2026-08-26.dahlia", "2026-09-30.endive", "2026-10-28.endive"};
-
-    for (size_t i = 0; version && i < sizeof versions / sizeof *versions; i++)
-        if (strcmp(version, versions[i]) == 0)
-            return true;
-    return false;
-}

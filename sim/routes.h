@@ -1,6 +1,6 @@
 /*
  * What can be asked: every endpoint with its handler, the parameters it takes and what it gives back; which properties
- * can be expanded; which versions exist. Tables, so that a reader finds in one place what is accepted. What is Stripe's
+ * can be expanded. Tables, so that a reader finds in one place what is accepted. What is Stripe's
  * but not simulated is refused like what does not exist, because ignoring it would answer another question.
  */
 #ifndef INSTEP_SIM_ROUTES_H
@@ -21,9 +21,6 @@ const struct route *route_find(const char *method, const char *path, char *id, s
 
 /* Each refuses into *why, with Stripe's words, what the route does not take. params is borrowed. */
 bool params_are_known(const struct route *route, json_t *params, struct refusal *why);
-bool expand_is_known(const struct route *route, json_t *params, struct refusal *why);
-
-/* A version this API has ever had: "2026-10-28.endive". NULL is none. */
-bool version_is_known(const char *version);
+bool expand_is_known(const struct route *route, const char *version, json_t *params, struct refusal *why);
 
 #endif

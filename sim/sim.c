@@ -94,6 +94,7 @@ struct sim *sim_create(uint64_t seed, int64_t start)
     if (!sim)
         sim_die("out of memory");
     sim->seed = seed;
+    sim->api_version = SIM_API_VERSION;
     sim->now = start;
     sim->knobs = knobs_default();
     random_init(&sim->ids, seed, "ids");

@@ -47,7 +47,8 @@ struct due {
 
 struct sim {
     uint64_t seed;
-    int64_t now; /* the virtual clock */
+    const char *api_version; /* the account's default; static */
+    int64_t now;             /* the virtual clock */
     struct knobs knobs;
     struct random_stream ids, request_ids, faults;
 
