@@ -157,7 +157,7 @@ install: all      ## programs, systemd units and shell completion, under DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 755 $(BIN)/instep $(BIN)/instep-ingest $(BIN)/instep-worker $(DESTDIR)$(PREFIX)/bin
-	for u in deploy/systemd/*.service; do \
+	for u in deploy/systemd/*.service deploy/systemd/*.timer; do \
 	    sed 's,/usr/local/bin/,$(PREFIX)/bin/,' $$u > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
 	install -m 644 deploy/completion/instep.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/instep
 

@@ -37,6 +37,8 @@ int cmd_verify(const struct cli_command *command, const struct config *config, i
 int cmd_config(const struct cli_command *command, const struct config *config, int argc, char **argv);
 int cmd_link(const struct cli_command *command, const struct config *config, int argc, char **argv);
 int cmd_dead(const struct cli_command *command, const struct config *config, int argc, char **argv);
+int cmd_event(const struct cli_command *command, const struct config *config, int argc, char **argv);
+int cmd_prune(const struct cli_command *command, const struct config *config, int argc, char **argv);
 
 /* One option of a command: set exactly one of flag and value. */
 struct cli_option {

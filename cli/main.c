@@ -67,6 +67,24 @@ static const struct cli_command commands[] = {
      "  --limit N    at most so many lines, default 100\n"
      "  --json       as JSON\n",
      cmd_dead},
+    {"event", "evt_…", "what became of one event",
+     "Prints, as JSON, the event's outcome, the turn that dealt with it, the entries which that turn booked, "
+     "its dead\n"
+     "letters, and what the turn read from Stripe if INSTEP_PAYLOADS=redacted keeps it. Exit status 1 if it "
+     "is "
+     "not\n"
+     "recorded.\n",
+     cmd_event},
+    {"prune", "[--older-than DAYS] [--dry-run] [--json]", "forget what led to nothing",
+     "Removes events and turns that booked nothing and changed nothing, with their settled dead letters, and "
+     "kept\n"
+     "payloads, when they are older than INSTEP_RETENTION_DAYS. What explains an entry, a subscription's "
+     "history or an\n"
+     "open dead letter stays for ever. Safe at any time, beside running workers; run it daily.\n\n"
+     "  --older-than D  instead of the setting; 31 at least, since Stripe resends events for up to 30 days\n"
+     "  --dry-run       only count\n"
+     "  --json          as JSON\n",
+     cmd_prune},
 };
 #define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
 

@@ -225,6 +225,8 @@ static enum err values_check(const struct config *config, unsigned program, stru
 
     if (*config->mode && strcmp(config->mode, "live") != 0 && strcmp(config->mode, "test") != 0)
         return failf(fail, ERR_CONFIG, "INSTEP_MODE is neither live nor test");
+    if (strcmp(config->payloads, "off") != 0 && strcmp(config->payloads, "redacted") != 0)
+        return failf(fail, ERR_CONFIG, "INSTEP_PAYLOADS is neither off nor redacted");
     if (*config->mode && strlen(key) > 8 &&
         (!strncmp(key + 2, "_live_", 6) || !strncmp(key + 2, "_test_", 6)) &&
         strncmp(key + 3, config->mode, 4) != 0)

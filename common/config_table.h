@@ -45,12 +45,22 @@
       "Least serious log line that is written.")                                                             \
     X(mode, "INSTEP_MODE", TEXT, "", "live or test", 4, 4, INGEST | WORKER,                                  \
       "The Stripe mode that this deployment serves; events of the other mode never reach the ledger.")       \
+    X(payloads, "INSTEP_PAYLOADS", TEXT, "off", "off or redacted", 3, 8, 0,                                  \
+      "Whether Postgres keeps what each turn read from Stripe, but for INSTEP_REDACT_FIELDS; `instep event` shows it.") \
     X(queue_prefix, "INSTEP_QUEUE_PREFIX", TEXT, "instep", "name", 1, 64, 0,                                 \
       "First part of every Redis key.")                                                                      \
+    X(redact_fields, "INSTEP_REDACT_FIELDS", TEXT,                                                           \
+      "address,billing_details,business_name,client_secret,confirmation_secret,custom_fields,customer_address,customer_details,"    \
+      "customer_email,customer_name,customer_phone,customer_shipping,customer_tax_ids,email,evidence,hosted_invoice_url,"           \
+      "individual_name,invoice_pdf,name,payment_method_details,phone,receipt_email,receipt_url,shipping,shipping_details,url",      \
+      "list", 1, 4096, 0,                                                                                    \
+      "Fields of Stripe's objects, at any depth, that are hidden in kept payloads, comma-separated; what is given replaces the whole list.") \
     X(redis_timeout_ms, "INSTEP_REDIS_TIMEOUT_MS", NUMBER, "3000", "milliseconds", 50, 60000, 0,             \
       "A command without an answer for this long means that the connection is dead.")                        \
     X(request_timeout_ms, "INSTEP_REQUEST_TIMEOUT_MS", NUMBER, "10000", "milliseconds", 100, 600000, 0,      \
       "First byte to last byte of a request.")                                                               \
+    X(retention_days, "INSTEP_RETENTION_DAYS", NUMBER, "90", "days", 31, 36500, 0,                           \
+      "What `instep prune` leaves: events and turns that led to nothing, and kept payloads, go when they are older. Stripe resends events for up to 30 days.") \
     X(retry_base_ms, "INSTEP_RETRY_BASE_MS", NUMBER, "1000", "milliseconds", 1, 3600000, 0,                  \
       "Delay before the second attempt; doubles with each further one, with jitter.")                        \
     X(retry_max_ms, "INSTEP_RETRY_MAX_MS", NUMBER, "3600000", "milliseconds", 1, 86400000, 0,                \

@@ -69,7 +69,7 @@ static json_t *events_json(const struct turn *turn, json_t *(*one)(const struct 
 }
 
 /* "user_id, uid" as ["user_id", "uid"] */
-static json_t *user_keys_json(const char *list)
+static json_t *words_json(const char *list)
 {
     json_t *keys = json_array();
 
@@ -134,15 +134,19 @@ char *turn_json_apply(const struct turn *turn)
 {
     const struct config *config = turn->env->config;
 
+    /* Without the last one nothing is kept of what was read. */
+    json_t *redact = strcmp(config->payloads, "redacted") ? json_null() : words_json(config->redact_fields);
+
     return dump_and_free(json_pack(
-        "{s:i, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:i, s:I, s:I, s:i, s:o, s:O, s:O, s:o, s:o}", "v", 1,
-        "claim", turn->claim, "turn", turn->uuid, "account", text_json(turn->account), "subject",
+        "{s:i, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:i, s:I, s:I, s:i, s:o, s:O, s:O, s:o, s:o, s:o}",
+        "v", 1, "claim", turn->claim, "turn", turn->uuid, "account", text_json(turn->account), "subject",
         text_json(turn->subject), "worker", turn->env->name, "mode", config->mode, "api_version",
-        config->stripe_api_version, "user_keys", user_keys_json(config->user_metadata_keys), "attempt",
+        config->stripe_api_version, "user_keys", words_json(config->user_metadata_keys), "attempt",
         (int)turn->lease.attempts, "started_ms", (json_int_t)turn->started_ms, "fetched_ms",
         (json_int_t)(turn->fetched_ms ? turn->fetched_ms : turn->started_ms), "stripe_reads",
         (int)turn->reads, "events", events_json(turn, event_json), "objects", turn->objects, "missing",
-        turn->missing, "complete", complete_json(turn->complete), "covers", covers_json(turn)));
+        turn->missing, "complete", complete_json(turn->complete), "covers", covers_json(turn), "redact",
+        redact));
 }
 
 char *turn_json_failure(const struct turn *turn, const char *shelf, long long next_at_ms)

@@ -7,7 +7,7 @@ _instep() {
 
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words="migrate status sync verify config link dead help --help --version"
+        words="migrate status sync verify config link dead event prune help --help --version"
     elif [[ $before == --class ]]; then
         words="stripe_transient stripe_permanent unknown_user unknown_shape policy bug"
     else
@@ -22,7 +22,9 @@ _instep() {
             words="--class --limit --all --json --help"
             ((COMP_CWORD == 2)) && words="list show retry --help"
             ;;
-        help) words="migrate status sync verify config link dead" ;;
+        event) words="--help evt_" ;;
+        prune) words="--older-than --dry-run --json --help" ;;
+        help) words="migrate status sync verify config link dead event prune" ;;
         esac
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

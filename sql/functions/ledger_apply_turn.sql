@@ -2,7 +2,8 @@
 --   p_turn   {"v": 1, "claim", "turn", "account", "subject", "worker", "mode", "api_version", "user_keys", "attempt",
 --             "started_ms", "fetched_ms", "stripe_reads", "events": [...], "objects": [raw Stripe objects],
 --             "missing": [{"object", "id"}], "complete": those of "subscriptions", "invoices", "sessions" whose list was
---             read to its end, "covers": [ids of stuck events that the reads were made for too]}; docs/turn.md has it in full
+--             read to its end, "covers": [ids of stuck events that the reads were made for too], "redact": fields to hide in
+--             what is kept of the objects, absent: nothing is kept}; docs/turn.md has it in full
 --   Returns  {"outcome": "applied" | "fenced", "entries", "applied", "ignored", "duplicates", "changes"}
 --            fenced: the claim is not the current one, or was used; nothing was changed
 --   Objects  subscription, invoice, checkout.session, customer, price, product are read, other kinds are passed over.
@@ -64,6 +65,7 @@ BEGIN
            stripe_reads = EXCLUDED.stripe_reads, objects_count = EXCLUDED.objects_count,
            events_count = EXCLUDED.events_count, missing = EXCLUDED.missing, started_at = EXCLUDED.started_at,
            fetched_at = EXCLUDED.fetched_at;
+    PERFORM ops.keep_payloads(p_turn);
     v_context := jsonb_build_object(
         'account', v_account, 'customer', CASE WHEN v_row.kind = 'customer' THEN v_subject END, 'turn', v_turn,
         'user_keys', coalesce(p_turn -> 'user_keys', '["user_id"]'), 'events', coalesce(p_turn -> 'events', '[]'),

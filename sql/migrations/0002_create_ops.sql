@@ -40,7 +40,7 @@ CREATE TABLE ops.turn (
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX turn_subject ON ops.turn (account, subject, recorded_at);
-CREATE INDEX turn_recorded ON ops.turn (recorded_at);
+CREATE INDEX turn_recorded ON ops.turn (recorded_at, id);
 
 CREATE TABLE ops.webhook_event (
     account text NOT NULL,

@@ -31,7 +31,7 @@ CREATE TABLE ledger.customer (
     looked_at timestamptz,                  -- last turn that read all three lists to their ends; NULL: none did
     invoices_listed_to timestamptz,         -- newest created on a list that was read to its end: all before is known
     sessions_listed_to timestamptz,
-    applied_turn uuid REFERENCES ops.turn (id),
+    applied_turn uuid,                      -- ops.turn; state rows have no foreign key to it, see ops.prune_turns
     first_seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (account, id),
     CONSTRAINT customer_user_has_source CHECK ((user_id IS NULL) = (user_source IS NULL)),
@@ -81,7 +81,7 @@ CREATE TABLE ledger.subscription (
     meta_user text,                         -- what its metadata says
     created_at timestamptz NOT NULL,
     state jsonb NOT NULL,                   -- the facts above and the items, canonical: equal state, equal jsonb
-    changed_turn uuid REFERENCES ops.turn (id),
+    changed_turn uuid,                      -- ops.turn
     last_seen_at timestamptz NOT NULL,
     PRIMARY KEY (account, id),
     FOREIGN KEY (account, customer) REFERENCES ledger.customer (account, id)

@@ -19,7 +19,7 @@ CREATE TABLE ledger.sale (
     paid_at timestamptz,                    -- by Stripe; NULL for sessions, which do not say
     entries_count integer NOT NULL,
     flag text,                              -- something that should not happen did: a person should look
-    turn uuid NOT NULL REFERENCES ops.turn (id), -- the last that changed it
+    turn uuid NOT NULL,                     -- ops.turn: the last that changed it
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(), -- first booked
     PRIMARY KEY (account, source),
     CONSTRAINT sale_superseded_is_zero CHECK (state <> 'superseded' OR amount = 0)
@@ -56,7 +56,7 @@ CREATE TABLE ledger.entitlement (
     entitled boolean NOT NULL,              -- before entitled_until, if there is one
     entitled_until timestamptz,
     reason text NOT NULL,
-    turn uuid REFERENCES ops.turn (id),     -- the last that changed it
+    turn uuid,                              -- ops.turn: the last that changed it
     changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (account, subscription),
     FOREIGN KEY (account, subscription) REFERENCES ledger.subscription (account, id)
