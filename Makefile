@@ -72,6 +72,12 @@ rooms_of = $(shell sed -n 's,^// rooms: ,,p' $(1))
 $(UNIT_TESTS): $(B)/%: $(B)/%.o $$(foreach r,$$(call rooms_of,$$*.c),$$(call objects,$$(ROOM_$$(r)))) $(LIB)
 	$(link)
 
+# The ledger against the simulator in one process; docs/testing.md.
+REPLAY     = $(B)/tests/replay/replay
+REPLAY_SRC = $(wildcard tests/replay/*.c)
+$(REPLAY): $(call objects,$(REPLAY_SRC) $(ROOM_sim) $(ROOM_worker) $(ROOM_ingest) cli/truth.c) $(LIB)
+	$(link)
+
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC $<"; $(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<

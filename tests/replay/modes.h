@@ -1,0 +1,24 @@
+/* Modes that compare with the truth: random lives, delivered while they are lived. */
+#ifndef INSTEP_TESTS_REPLAY_MODES_H
+#define INSTEP_TESTS_REPLAY_MODES_H
+
+#include "tests/replay/ledger.h"
+#include "worker/env.h"
+
+struct world;
+
+struct options {
+    uint64_t seed;
+    unsigned customers, months;
+    const char *version; /* Stripe-Version of the reads */
+    unsigned events_max; /* permute: at most so many events of a story, 1..7 */
+    char **names;        /* stories; NULL-terminated; none: all */
+};
+
+/* TAP results are printed. Each false: something differs. */
+bool truth_of_lives(struct ledger *ledger, struct env *env, const struct options *options);
+
+/* Compare and print differences; name begins each line. */
+bool truth_equal(struct ledger *ledger, const struct world *world, const char *name);
+
+#endif

@@ -1,0 +1,203 @@
+#include "tests/replay/modes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/truth.h"
+#include "sim/lives.h"
+#include "sim/truth.h"
+#include "tests/replay/drive.h"
+#include "tests/replay/report.h"
+
+#define DIFFERENCES_SHOWN 30
+#define LIVES_START       INT64_C(1704067200) /* 2024-01-01: years of lives end before the real clock */
+#define LATER_S           86400               /* the last reads happen so long after the last event */
+
+struct shown {
+    const char *name;
+    unsigned count;
+};
+
+static void on_difference(const char *where, const char *truth, const char *ledger, void *arg)
+{
+    struct shown *shown = arg;
+
+    if (shown->count++ < DIFFERENCES_SHOWN)
+        report_note("%s: %s: the truth is %s, the ledger has %s", shown->name, where, truth, ledger);
+}
+
+bool truth_equal(struct ledger *ledger, const struct world *world, const char *name)
+{
+    json_t *truth = truth_export(world->sim);
+    json_t *held = ledger_ask_json(ledger, "SELECT ops.ledger_truth()");
+    json_t *broken = ledger_ask_json(ledger, "SELECT coalesce(jsonb_agg(check_name || ': ' || detail), '[]') "
+                                             "FROM ops.verify() WHERE NOT ok");
+    struct shown shown = {.name = name};
+    json_t *line;
+    size_t i;
+
+    (void)truth_compare(truth, held, on_difference, &shown);
+    json_array_foreach(broken, i, line) report_note("%s: verify: %s", name, json_string_value(line));
+    shown.count += (unsigned)json_array_size(broken);
+    json_decref(truth);
+    json_decref(held);
+    json_decref(broken);
+    return !shown.count;
+}
+
+/* ---- deliveries on their way: a heap by time ---- */
+
+struct post {
+    int64_t at;
+    uint64_t rank;
+    struct hint *hint;
+};
+
+struct lives {
+    struct drive drive;
+    struct world world;
+    struct post *heap; /* owned */
+    size_t count, room;
+    uint64_t rank;
+    struct random_stream random;
+    int64_t end;
+    bool over; /* no step of the world any more */
+    unsigned events;
+};
+
+static bool sooner(const struct post *a, const struct post *b)
+{
+    return a->at != b->at ? a->at < b->at : a->rank < b->rank;
+}
+
+static void swap(struct post *a, struct post *b)
+{
+    struct post c = *a;
+
+    *a = *b;
+    *b = c;
+}
+
+static void post(struct lives *lives, int64_t at, struct hint *hint)
+{
+    size_t i = lives->count;
+
+    if (lives->count == lives->room) {
+        lives->room = lives->room ? lives->room * 2 : 1024;
+        lives->heap = realloc(lives->heap, lives->room * sizeof *lives->heap);
+        if (!lives->heap)
+            give_up("out of memory");
+    }
+    lives->heap[lives->count++] = (struct post){.at = at, .rank = lives->rank++, .hint = hint};
+    for (; i && sooner(&lives->heap[i], &lives->heap[(i - 1) / 2]); i = (i - 1) / 2)
+        swap(&lives->heap[i], &lives->heap[(i - 1) / 2]);
+}
+
+static struct hint *next_post(struct lives *lives)
+{
+    struct hint *hint = lives->heap[0].hint;
+
+    lives->heap[0] = lives->heap[--lives->count];
+    for (size_t i = 0;;) {
+        size_t least = i, left = 2 * i + 1;
+        for (size_t child = left; child < left + 2 && child < lives->count; child++)
+            if (sooner(&lives->heap[child], &lives->heap[least]))
+                least = child;
+        if (least == i)
+            return hint;
+        swap(&lives->heap[i], &lives->heap[least]);
+        i = least;
+    }
+}
+
+/* How long a delivery takes: most are quick, some need retries, a few come weeks later. */
+static int64_t delay(struct lives *lives)
+{
+    uint64_t what = random_below(&lives->random, 100);
+
+    return random_between(&lives->random, 0,
+                          what < 50   ? 5
+                          : what < 80 ? 7200
+                          : what < 95 ? 3 * 86400
+                                      : 30 * 86400);
+}
+
+static void on_hint(struct hint *hint, void *arg)
+{
+    struct lives *lives = arg;
+
+    lives->events++;
+    post(lives, hint->at + delay(lives), hint);
+    if (random_chance(&lives->random, 0.1))
+        post(lives, hint->at + delay(lives), hint_copy(hint, NULL));
+}
+
+/* Now and then the world moves between two reads of a turn. */
+static void before_read(const struct read *read, void *arg)
+{
+    struct lives *lives = arg;
+
+    (void)read;
+    if (!lives->over && random_chance(&lives->random, 0.05))
+        (void)sim_step(lives->world.sim, lives->end);
+}
+
+static void deliver_due(struct lives *lives, int64_t until)
+{
+    while (lives->count && lives->heap[0].at <= until)
+        drive_put(&lives->drive, next_post(lives));
+}
+
+static void live(struct lives *lives)
+{
+    while (sim_step(lives->world.sim, lives->end)) {
+        deliver_due(lives, lives->world.sim->now);
+        while (lives->drive.waiting && random_chance(&lives->random, 0.7))
+            (void)drive_turn(&lives->drive);
+    }
+    sim_advance(lives->world.sim, lives->end);
+    lives->over = true;
+    lives->drive.skew_s = LATER_S;
+    while (lives->count) {
+        drive_put(&lives->drive, next_post(lives));
+        while (lives->drive.waiting && random_chance(&lives->random, 0.7))
+            (void)drive_turn(&lives->drive);
+    }
+    drive_all(&lives->drive);
+    drive_settle(&lives->drive);
+    drive_look(&lives->drive);
+}
+
+bool truth_of_lives(struct ledger *ledger, struct env *env, const struct options *options)
+{
+    struct lives lives = {.count = 0};
+    char name[80];
+    bool equal;
+
+    (void)snprintf(name, sizeof name, "seed %llu", (unsigned long long)options->seed);
+    random_init(&lives.random, options->seed, "replay deliveries");
+    world_open(&lives.world, options->seed, LIVES_START, options->version);
+    drive_open(&lives.drive, options->seed);
+    lives.world.on_hint = on_hint;
+    lives.world.before_read = before_read;
+    lives.world.thin_rate = 0.2;
+    lives.world.arg = &lives;
+    lives.drive.ledger = ledger;
+    lives.drive.world = &lives.world;
+    lives.drive.env = env;
+    lives.drive.trouble = 0.04;
+    lives_start(lives.world.sim, options->customers, options->months, &lives.end);
+    live(&lives);
+    equal = truth_equal(ledger, &lives.world, name);
+    report_ok(equal && !lives.drive.failures, "%s: %u customers, %u months: the ledger equals the truth",
+              name, options->customers, options->months);
+    report_note(
+        "%s: %u events, %u turns (%u repeated, %u moved, %u fenced, %u broken off), %u reads, %u entries",
+        name, lives.events, lives.drive.turns, lives.drive.already, lives.drive.moved, lives.drive.fenced,
+        lives.drive.failed_on_purpose, lives.world.reads, lives.drive.entries);
+    free(lives.heap);
+    drive_close(&lives.drive);
+    world_close(&lives.world);
+    return equal && !lives.drive.failures;
+}
