@@ -50,8 +50,8 @@ int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
-        bool (*mode)(struct ledger *ledger, struct env *env, const struct options *options);
-    } modes[] = {{"truth", truth_of_lives}};
+        void (*mode)(struct ledger *ledger, struct env *env, const struct options *options);
+    } modes[] = {{"truth", truth_of_lives}, {"stories", truth_of_stories}};
     char version[100];
     char mode[] = "INSTEP_MODE=test";
     char *environment[] = {mode, version, NULL};
@@ -72,7 +72,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], modes[i].name) != 0)
             continue;
         ledger_open(&ledger, getenv("DATABASE_URL"));
-        (void)modes[i].mode(&ledger, &env, &options);
+        modes[i].mode(&ledger, &env, &options);
         ledger_close(&ledger);
         config_release(&config);
         return report_done();

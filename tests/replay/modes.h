@@ -1,4 +1,4 @@
-/* Modes that compare with the truth: random lives, delivered while they are lived. */
+/* What the program can do; each mode is a file. */
 #ifndef INSTEP_TESTS_REPLAY_MODES_H
 #define INSTEP_TESTS_REPLAY_MODES_H
 
@@ -15,8 +15,9 @@ struct options {
     char **names;        /* stories; NULL-terminated; none: all */
 };
 
-/* TAP results are printed. Each false: something differs. */
-bool truth_of_lives(struct ledger *ledger, struct env *env, const struct options *options);
+/* Each prints TAP results. */
+void truth_of_lives(struct ledger *ledger, struct env *env, const struct options *options);
+void truth_of_stories(struct ledger *ledger, struct env *env, const struct options *options);
 
 /* Compare and print differences; name begins each line. */
 bool truth_equal(struct ledger *ledger, const struct world *world, const char *name);

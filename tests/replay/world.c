@@ -95,7 +95,7 @@ static void on_event(struct sim_event *event, void *arg)
     if (!world->on_hint)
         return;
     form = thin ? event_render_thin(world->sim, event) : NULL;
-    body = thin ? json_dumps(form, JSON_COMPACT) : event_body(world->sim, event);
+    body = thin ? json_dumps(form, JSON_COMPACT) : event_body(world->sim, event, world->version);
     json_decref(form);
     if (!body)
         give_up("out of memory");
