@@ -71,14 +71,7 @@ BEGIN
         'user_keys', coalesce(p_turn -> 'user_keys', '["user_id"]'), 'events', coalesce(p_turn -> 'events', '[]'),
         'read_at', coalesce((p_turn ->> 'fetched_ms')::bigint / 1000.0, extract(epoch FROM clock_timestamp())));
 
-    PERFORM ledger.mirror_prices(
-        v_account,
-        coalesce(v_objects -> 'price', '[]') ||
-            (SELECT coalesce(jsonb_agg(stripe.item_price(i.value)), '[]')
-               FROM jsonb_array_elements(v_objects -> 'subscription') AS s,
-                    jsonb_array_elements(stripe.subscription_items(s.value)) AS i
-              WHERE i.value -> 'deleted' IS DISTINCT FROM 'true'),
-        coalesce((p_turn ->> 'started_ms')::bigint, 0), coalesce((p_turn ->> 'fetched_ms')::bigint, 0), v_subject);
+    PERFORM ledger.mirror_catalogue(p_turn, v_objects);
     PERFORM ledger.mirror_customer(v_objects -> 'customer', v_context);
     v_changes := v_changes || ledger.mirror_subscriptions(coalesce(v_objects -> 'subscription', '[]'), v_context);
     PERFORM ledger.mirror_invoices(coalesce(v_objects -> 'invoice', '[]'), v_context);

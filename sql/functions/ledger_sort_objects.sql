@@ -28,7 +28,8 @@ BEGIN
         END IF;
     END LOOP;
     RETURN (SELECT jsonb_object_agg(k.kind, coalesce(g.objects, '[]'))
-              FROM unnest(ARRAY['subscription', 'invoice', 'checkout.session', 'customer', 'price', 'product'])
+              FROM unnest(ARRAY['subscription', 'invoice', 'checkout.session', 'customer', 'price', 'product', 'coupon',
+                              'promotion_code'])
                    AS k (kind)
               LEFT JOIN (SELECT o.kind, jsonb_agg(o.value ORDER BY o.value ->> 'id' COLLATE "C") AS objects
                            FROM (SELECT DISTINCT ON (n.value ->> 'object', n.value ->> 'id')

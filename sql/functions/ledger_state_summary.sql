@@ -10,6 +10,8 @@ CREATE OR REPLACE FUNCTION ledger.state_summary(p_state jsonb) RETURNS text
                                     'YYYY-MM-DD') FROM jsonb_array_elements(p_state -> 'items') AS i),
         CASE WHEN p_state -> 'cancel_at_period_end' = 'true' OR p_state ->> 'cancel_at' IS NOT NULL
              THEN 'will cancel' END,
-        'collection paused: ' || (p_state ->> 'pause_collection'))
+        'collection paused: ' || (p_state ->> 'pause_collection'),
+        'discounted: ' || (SELECT string_agg(coalesce(d.value ->> 'coupon', d.value ->> 'promotion_code'), ' + ')
+                             FROM jsonb_array_elements(p_state -> 'discounts') AS d))
 $$;
 RESET ROLE;

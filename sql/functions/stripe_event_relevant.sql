@@ -4,6 +4,8 @@ SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION stripe.event_relevant(p_type text) RETURNS boolean
     LANGUAGE sql IMMUTABLE AS $$
     SELECT regexp_replace(p_type, '^v1\.', '') ~
-        '^(instep\.|customer\.(created|updated|deleted|subscription\.)|checkout\.session\.|invoice\.|invoice_payment\.|product\.|price\.|plan\.)'
+        '^(instep\.|customer\.(created|updated|deleted|subscription\.|discount\.)|subscription_schedule\.|checkout\.session\.'
+        '|invoice\.|invoice_payment\.|payment_intent\.succeeded$|charge\.|refund\.|credit_note\.'
+        '|product\.|price\.|plan\.|coupon\.|promotion_code\.)'
 $$;
 RESET ROLE;

@@ -1,6 +1,6 @@
 -- stripe.subscription_state: what the ledger keeps of a subscription, canonical: equal facts, equal jsonb.
---   Times are unix seconds; items are sorted by id. Nothing personal is in it.
---   Shapes    periods as stripe.subscription_period
+--   Times are unix seconds; items are sorted by id, discounts by coupon. Nothing personal is in it.
+--   Shapes    periods as stripe.subscription_period, discounts as stripe.discount_list
 --   Errors    IS001
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION stripe.subscription_state(p_subscription jsonb) RETURNS jsonb
@@ -40,7 +40,10 @@ BEGIN
         'ended_at', p_subscription -> 'ended_at',
         'trial_start', p_subscription -> 'trial_start',
         'trial_end', p_subscription -> 'trial_end',
-        'pause_collection', p_subscription #>> '{pause_collection,behavior}',
+        'pause_collection', stripe.pause_behavior(p_subscription),
+        'discounts', (SELECT coalesce(jsonb_agg(jsonb_build_object('coupon', d.coupon, 'promotion_code', d.promotion_code)
+                                                ORDER BY d.coupon COLLATE "C", d.promotion_code COLLATE "C"), '[]')
+                        FROM stripe.discounts(p_subscription) AS d),
         'items', v_items);
 END
 $$;

@@ -29,7 +29,7 @@ SELECT is((SELECT count(*) FROM ops.turn), 0::bigint, 'fenced turns leave no tra
 CREATE TEMP TABLE facts AS SELECT jsonb_build_array(
     t.sub('sub_1', 'cus_1', 'active', NULL, '{"metadata": {"user_id": "u1"}}'),
     t.invoice('in_1', 'cus_1', 'sub_1', 'paid', 1999), t.customer('cus_1')) AS objects,
-    jsonb_build_array(t.event('evt_1', 'invoice.paid', 'in_1'), t.event('evt_2', 'charge.succeeded', 'ch_1')) AS events;
+    jsonb_build_array(t.event('evt_1', 'invoice.paid', 'in_1'), t.event('evt_2', 'payout.paid', 'po_1')) AS events;
 SELECT pg_temp.claim('cus_1', pg_temp.u(3));
 SELECT is(ledger.apply_turn(t.input('cus_1', pg_temp.u(1), objects, events)) ->> 'outcome', 'fenced',
           'the second claim refuses the first') FROM facts;
