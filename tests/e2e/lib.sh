@@ -146,7 +146,7 @@ sim_start() { # seed
     sim_port=0
     [ ! -e "$world/sim.journal" ] || sim_port=${SIM##*:}
     spawn sim "$BIN/stripe-sim" --listen "127.0.0.1:$sim_port" --seed "$1" \
-        ${SIM_STATE:+--state "$world/sim.journal"} --webhook "$INGEST/webhooks/stripe" --secret "$WEBHOOK_SECRET"
+        ${SIM_STATE:+--state "$world/sim.journal"} ${SIM_BEGIN:+--start "$SIM_BEGIN"} --webhook "$INGEST/webhooks/stripe" --secret "$WEBHOOK_SECRET"
     SIM=$(ports_of sim '.*stripe-sim listening on \(http:[^ ]*\).*') || return 1
     wait_for "the simulator" answers "$SIM/sim/status"
 }
