@@ -7,7 +7,7 @@
 #include "sim/serve.h"
 #include "sim/stories_list.h"
 
-static const struct story_part *const parts[] = {&stories_subscriptions, &stories_checkout,
+static const struct story_part *const parts[] = {&stories_subscriptions, &stories_coupons, &stories_checkout,
                                                  &stories_collection, &stories_payments};
 #define PARTS (sizeof parts / sizeof *parts)
 
@@ -107,8 +107,8 @@ json_t *story_play_objects(const struct story_play *play)
 /* The catalogue, endpoints and events belong to no story: others may use them too. */
 static bool is_own_kind(const struct object *o)
 {
-    return o && o->type != TYPE_PRODUCT && o->type != TYPE_PRICE && o->type != TYPE_EVENT &&
-           o->type != TYPE_ENDPOINT;
+    return o && o->type != TYPE_PRODUCT && o->type != TYPE_PRICE && o->type != TYPE_COUPON &&
+           o->type != TYPE_PROMOTION_CODE && o->type != TYPE_EVENT && o->type != TYPE_ENDPOINT;
 }
 
 /* Visit the ids of objects in a JSON value. take: they are the story's from now on. True if one was already. */

@@ -9,7 +9,8 @@ struct story_part {
     const struct story *stories;
     size_t count;
 };
-extern const struct story_part stories_subscriptions, stories_checkout, stories_collection, stories_payments;
+extern const struct story_part stories_subscriptions, stories_coupons, stories_checkout, stories_collection,
+    stories_payments;
 
 #define STORY(name, title, steps)                                                                            \
     {                                                                                                        \
@@ -27,8 +28,7 @@ extern const struct story_part stories_subscriptions, stories_checkout, stories_
     "payment_method=pm_card_visa\n"
 #define SUBSCRIBED                                                                                           \
     MONTHLY("price", "usd", "3000")                                                                          \
-    CUSTOMER "sub: POST /v1/subscriptions customer={cus} items[0][price]={price} "                           \
-             "expand[]=latest_invoice.payments\n"
+    CUSTOMER "sub: POST /v1/subscriptions customer={cus} items[0][price]={price}\n"
 
 /* An open invoice of 50.00 for something that was done, which nobody tries to collect. */
 #define INVOICED                                                                                             \
