@@ -115,6 +115,8 @@ void ledger_back(struct ledger *ledger)
     (void)snprintf(sql, sizeof sql, "ROLLBACK TO mark%u; RELEASE mark%u", ledger->depth, ledger->depth);
     ledger->depth--;
     ledger_run(ledger, sql);
+    /* Going back restores what was set when the level first set it, which may be inside ledger_check(). */
+    ledger_run(ledger, "SET CONSTRAINTS ALL DEFERRED");
 }
 
 bool ledger_check(struct ledger *ledger)

@@ -15,7 +15,10 @@
 
 static void usage(void)
 {
-    (void)fprintf(stderr, "usage: replay truth [--seed N] [--customers C] [--months M] [--version V]\n");
+    (void)fprintf(stderr, "usage: replay truth [--seed N] [--customers C] [--months M]\n"
+                          "       replay stories [STORY...]\n"
+                          "       replay permute [--events N] STORY...\n"
+                          "all of them: [--version V], the API version of the reads\n");
     exit(2);
 }
 
@@ -38,6 +41,8 @@ static void read_options(char **args, struct options *options)
             options->customers = (unsigned)number(args[1], 100000);
         else if (!strcmp(*args, "--months"))
             options->months = (unsigned)number(args[1], 24);
+        else if (!strcmp(*args, "--events"))
+            options->events_max = (unsigned)number(args[1], 7);
         else if (!strcmp(*args, "--version") && args[1])
             options->version = args[1];
         else
@@ -51,11 +56,12 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*mode)(struct ledger *ledger, struct env *env, const struct options *options);
-    } modes[] = {{"truth", truth_of_lives}, {"stories", truth_of_stories}};
+    } modes[] = {{"truth", truth_of_lives}, {"stories", truth_of_stories}, {"permute", permutations}};
     char version[100];
     char mode[] = "INSTEP_MODE=test";
     char *environment[] = {mode, version, NULL};
-    struct options options = {.seed = 1, .customers = 30, .months = 3, .version = SIM_API_VERSION};
+    struct options options = {
+        .seed = 1, .customers = 30, .months = 3, .events_max = 7, .version = SIM_API_VERSION};
     struct config config;
     struct env env = {.config = &config, .name = "replay"};
     struct ledger ledger;
