@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "sim/call.h"
+#include "sim/currency.h"
 #include "sim/discount.h"
 #include "sim/events.h"
 #include "sim/render.h"
@@ -81,7 +82,7 @@ static bool worth_param(struct call *call, struct coupon *coupon)
     if (!currency || strlen(currency) != 3)
         return refuse(&call->why, 400, "parameter_missing", "currency",
                       "You must pass a `currency` when passing `amount_off`.");
-    if (coupon->amount_off % currency_unit(currency))
+    if (coupon->amount_off % currency_step(currency))
         return refuse(&call->why, 400, NULL, "amount_off",
                       "Amounts in a three-decimal currency must end in 0.");
     coupon->currency = currency;

@@ -1,9 +1,10 @@
-/* API: invoices, invoice items, invoice payments, payment intents, setup intents, charges. */
+/* API: invoices, invoice items, invoice payments. */
 #include <string.h>
 
 #include "sim/call.h"
 #include "sim/discount.h"
 #include "sim/events.h"
+#include "sim/money.h"
 #include "sim/render.h"
 
 /* --- invoices --- */
@@ -105,7 +106,13 @@ void invoices_pay(struct call *call)
         (void)refuse(&call->why, 400, "invoice_already_paid", NULL, "Invoice is already paid");
     else if (inv->status == INVOICE_VOID)
         (void)refuse(&call->why, 400, NULL, NULL, "This invoice was voided.");
-    else if (token && !(pm = payment_method_from(call->sim, inv->customer, token)))
+    else if (form_flag(call->params, "paid_out_of_band", false)) {
+        if (inv->status == INVOICE_DRAFT)
+            invoice_finalize(call->sim, inv);
+        if (inv->status == INVOICE_PAID || invoice_pay_elsewhere(call->sim, inv, &call->why))
+            call_answer(call, &inv->o);
+        return;
+    } else if (token && !(pm = payment_method_from(call->sim, inv->customer, token)))
         (void)refuse(&call->why, 400, "resource_missing", "payment_method", "No such PaymentMethod: '%.80s'",
                      token);
     else if (!pm && !invoice_payment_method(inv))
@@ -115,9 +122,26 @@ void invoices_pay(struct call *call)
         return;
     if (inv->status == INVOICE_DRAFT)
         invoice_finalize(call->sim, inv); /* one call does both */
+    bool processing = false;
     if (inv->status != INVOICE_PAID && !invoice_collect(call->sim, inv, pm, false))
+        processing = invoice_is_processing(inv);
+    if (inv->status != INVOICE_PAID && !processing)
         (void)refuse(&call->why, 402, "card_declined", NULL, "Your card was declined.");
     else
+        call_answer(call, &inv->o);
+}
+
+void invoices_attach_payment(struct call *call)
+{
+    struct invoice *inv = call_object(call, TYPE_INVOICE);
+    struct intent *pi = inv ? call_param(call, "payment_intent", TYPE_INTENT) : NULL;
+
+    if (!inv || call->why.status)
+        return;
+    if (!pi)
+        (void)refuse(&call->why, 400, "parameter_missing", "payment_intent",
+                     "Missing required param: payment_intent.");
+    else if (invoice_attach(call->sim, inv, pi, 0, &call->why))
         call_answer(call, &inv->o);
 }
 
@@ -152,6 +176,8 @@ void invoiceitems_create(struct call *call)
     else if (!call->why.status && (!form_integer(call->params, "amount", &amount) || !currency))
         (void)refuse(&call->why, 400, "parameter_missing", "amount",
                      "amount and currency are required here.");
+    if (!call->why.status)
+        (void)money_is_valid(amount, currency, &call->why);
     if (call->why.status ||
         !discount_params(call, json_object_get(call->params, "discounts"), NULL, &discounts) ||
         !discounts_are_redeemable(call->sim, &discounts, c, currency, amount, &call->why))
@@ -201,8 +227,10 @@ static bool invoice_payment_matches(struct call *call, const struct object *o)
 {
     const struct invoice_payment *payment = (const struct invoice_payment *)o;
 
-    return call_says(call, "status", payment->status) && call_says(call, "payment.type", "payment_intent") &&
-           call_says(call, "payment.payment_intent", payment->intent->o.id);
+    return call_says(call, "status", payment->status) &&
+           call_says(call, "payment.type", payment->intent ? "payment_intent" : "payment_record") &&
+           call_says(call, "payment.payment_intent", payment->intent ? payment->intent->o.id : NULL) &&
+           call_says(call, "payment.payment_record", payment->payment_record);
 }
 
 void invoice_payments_list(struct call *call)
@@ -212,64 +240,4 @@ void invoice_payments_list(struct call *call)
     if (!call->why.status)
         call_list(call, inv ? &inv->payments : &call->sim->all[TYPE_INVOICE_PAYMENT], false,
                   invoice_payment_matches);
-}
-
-/* --- intents and charges --- */
-
-static void get(struct call *call, enum object_type type)
-{
-    struct object *o = call_object(call, type);
-
-    if (o)
-        call_answer(call, o);
-}
-
-static void list(struct call *call, enum object_type type, match_fn *match)
-{
-    const struct list *scope = call_scope(call, type);
-
-    if (scope)
-        call_list(call, scope, false, match);
-}
-
-void intents_get(struct call *call)
-{
-    get(call, TYPE_INTENT);
-}
-
-void intents_list(struct call *call)
-{
-    list(call, TYPE_INTENT, NULL);
-}
-
-void setup_intents_get(struct call *call)
-{
-    get(call, TYPE_SETUP_INTENT);
-}
-
-static bool setup_intent_matches(struct call *call, const struct object *o)
-{
-    const struct setup_intent *si = (const struct setup_intent *)o;
-
-    return call_says(call, "customer", si->customer ? si->customer->o.id : NULL);
-}
-
-void setup_intents_list(struct call *call)
-{
-    call_list(call, &call->sim->all[TYPE_SETUP_INTENT], false, setup_intent_matches);
-}
-
-void charges_get(struct call *call)
-{
-    get(call, TYPE_CHARGE);
-}
-
-static bool charge_matches(struct call *call, const struct object *o)
-{
-    return call_says(call, "payment_intent", ((const struct charge *)o)->intent->o.id);
-}
-
-void charges_list(struct call *call)
-{
-    list(call, TYPE_CHARGE, charge_matches);
 }

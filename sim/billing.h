@@ -34,8 +34,14 @@ struct payment_method *payment_method_create(struct sim *sim, struct customer *c
 struct payment_method *payment_method_from(struct sim *sim, struct customer *c, const char *token);
 
 struct intent *intent_create(struct sim *sim, struct customer *c, int64_t amount, const char *currency);
-/* One attempt; true if the money came. pm NULL: there is nothing to charge. */
+/* One attempt; true if the money came (not: authorised, or on its way). pm NULL: there is nothing to charge. */
 bool intent_charge(struct sim *sim, struct intent *pi, struct payment_method *pm);
+/* What the API does with an intent. pm NULL: the intent's own. amount 0: all of it. reason: static; NULL: none. */
+bool intent_confirm(struct sim *sim, struct intent *pi, struct payment_method *pm, struct refusal *why);
+bool intent_capture(struct sim *sim, struct intent *pi, int64_t amount, struct refusal *why);
+bool intent_cancel(struct sim *sim, struct intent *pi, const char *reason, struct refusal *why);
+/* The invoice it was for is settled or void. Nothing happens to one that has an end already. */
+void intent_give_up(struct sim *sim, struct intent *pi);
 /* A delayed method: pending now, decided later. */
 void intent_process(struct sim *sim, struct intent *pi);
 void intent_settle(struct sim *sim, struct intent *pi, bool success);
@@ -57,6 +63,21 @@ void invoice_finalize(struct sim *sim, struct invoice *inv);
 bool invoice_collect(struct sim *sim, struct invoice *inv, struct payment_method *pm, bool automatic);
 /* Paid by a payment made elsewhere (checkout). The invoice is open. */
 void invoice_pay_with(struct sim *sim, struct invoice *inv, struct intent *pi);
+/*
+ * Attach a payment: its money counts now if it is there already, else when it comes. The invoice may be paid already: then it
+ * is overpaid. pi NULL: `amount` was paid outside Stripe.
+ */
+bool invoice_attach(struct sim *sim, struct invoice *inv, struct intent *pi, int64_t amount,
+                    struct refusal *why);
+/* All that is left was paid outside Stripe. */
+bool invoice_pay_elsewhere(struct sim *sim, struct invoice *inv, struct refusal *why);
+/* The payment's intent succeeded or failed: what that means for the invoice. */
+void invoice_payment_decided(struct sim *sim, struct invoice_payment *payment);
+bool invoice_is_processing(const struct invoice *inv); /* a delayed payment of it is undecided */
+int64_t invoice_remaining(const struct invoice *inv);  /* still to be paid, >= 0 */
+int64_t invoice_off_stripe(const struct invoice *inv); /* paid outside Stripe */
+/* Due no longer because of a credit note: the rest may be nothing, then the invoice is paid. */
+void invoice_less_due(struct sim *sim, struct invoice *inv);
 bool invoice_void(struct sim *sim, struct invoice *inv, struct refusal *why);
 bool invoice_mark_uncollectible(struct sim *sim, struct invoice *inv, struct refusal *why);
 void invoice_stop_collection(struct sim *sim, struct invoice *inv);
@@ -129,9 +150,7 @@ bool subscription_change(struct sim *sim, struct subscription *sub, const struct
 void metadata_merge(struct object *o, json_t *changes);
 const char *metadata_get(const struct object *o, const char *key); /* NULL: absent */
 
-/* The smallest step of an amount: 10 for three-decimal currencies, else 1. */
-int64_t currency_unit(const char *currency);
-/* amount × part / whole, rounded half away from zero, to tens for three-decimal currencies. */
+/* amount × part / whole, rounded half away from zero to the currency's step (currency.h). */
 int64_t prorate(int64_t amount, int64_t part, int64_t whole, const char *currency);
 
 /* Handlers of what is due (sim.h). */

@@ -55,10 +55,15 @@ call_fn subscriptions_create, subscriptions_get, subscriptions_update, subscript
     subscriptions_list;
 call_fn items_get, items_list;
 call_fn invoices_create, invoices_get, invoices_list, invoices_lines, invoices_pay, invoices_finalize,
-    invoices_void, invoices_mark_uncollectible;
+    invoices_void, invoices_mark_uncollectible, invoices_attach_payment;
 call_fn invoiceitems_create, invoiceitems_get, invoiceitems_list;
 call_fn invoice_payments_get, invoice_payments_list;
-call_fn intents_get, intents_list, setup_intents_get, setup_intents_list, charges_get, charges_list;
+call_fn intents_create, intents_get, intents_list, intents_confirm, intents_capture, intents_cancel;
+call_fn setup_intents_get, setup_intents_list, charges_get, charges_list, charges_refunds;
+call_fn refunds_create, refunds_get, refunds_update, refunds_cancel, refunds_list;
+call_fn disputes_get, disputes_list, disputes_update, disputes_close;
+call_fn balance_txns_get, balance_txns_list;
+call_fn credit_notes_create, credit_notes_get, credit_notes_list, credit_notes_void, customer_txns_list;
 call_fn sessions_create, sessions_get, sessions_list, sessions_expire, sessions_lines;
 call_fn events_get, events_list, thin_events_get, thin_events_list;
 call_fn endpoints_create, endpoints_get, endpoints_update, endpoints_delete, endpoints_list;

@@ -162,6 +162,7 @@ static bool complete_payment(struct sim *sim, struct session *cs, const struct c
     }
     struct payment_method *pm = take_card(sim, cs);
     cs->intent = intent_create(sim, cs->customer, cs->amount_total, cs->currency);
+    cs->intent->session = cs;
     if (person->outcome == CHECKOUT_UNPAID) {
         cs->intent->payment_method = pm;
         intent_process(sim, cs->intent);

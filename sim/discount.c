@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "sim/currency.h"
 #include "sim/events.h"
 #include "sim/render.h"
 
@@ -281,7 +282,7 @@ int64_t coupon_take(const struct coupon *coupon, const char *currency, struct di
                     size_t count)
 {
     int64_t sum = 0, wanted, shared = 0;
-    int64_t unit = currency_unit(currency);
+    int64_t unit = currency_step(currency);
     __int128 *remainders = calloc(count + 1, sizeof *remainders);
 
     if (!remainders)

@@ -1,27 +1,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/billing.h"
+#include "sim/currency.h"
 #include "sim/discount.h"
 #include "sim/events.h"
+#include "sim/money.h"
 #include "sim/render.h"
 
 /* Days from a failed automatic attempt to the next one. */
 static const unsigned retry_days[] = {3, 5, 7};
 #define RETRIES (sizeof retry_days / sizeof *retry_days)
 
-int64_t currency_unit(const char *currency)
-{
-    static const char three_decimals[] = "bhd jod kwd omr tnd ";
-    char padded[8];
-
-    (void)snprintf(padded, sizeof padded, "%.3s ", currency);
-    return strstr(three_decimals, padded) ? 10 : 1; /* the last digit of such amounts must be 0 */
-}
-
 int64_t prorate(int64_t amount, int64_t part, int64_t whole, const char *currency)
 {
-    __int128 unit = currency_unit(currency);
+    __int128 unit = currency_step(currency);
     __int128 numerator = (__int128)amount * part;
     __int128 step = (__int128)whole * unit;
     __int128 half = numerator < 0 ? -step / 2 : step / 2;
@@ -117,20 +109,6 @@ void invoice_announce(struct sim *sim, struct invoice *inv)
     emit(sim, "invoice.created", &inv->o);
 }
 
-static void set_balance(struct sim *sim, struct invoice *inv, int64_t amount)
-{
-    struct balance *balance = customer_balance(sim, inv->customer, inv->currency);
-
-    if (balance->amount == amount)
-        return;
-    json_t *before = render_object(sim, &inv->customer->o);
-    balance->amount = amount;
-    if (!inv->customer->deleted)
-        emit_updated(sim, "customer.updated", &inv->customer->o, before);
-    else
-        json_decref(before);
-}
-
 static void set_delinquent(struct sim *sim, struct customer *c, bool delinquent)
 {
     if (c->delinquent == delinquent || c->deleted)
@@ -140,44 +118,130 @@ static void set_delinquent(struct sim *sim, struct customer *c, bool delinquent)
     emit_updated(sim, "customer.updated", &c->o, before);
 }
 
-static void paid(struct sim *sim, struct invoice *inv)
+int64_t invoice_remaining(const struct invoice *inv)
+{
+    int64_t rest = inv->amount_due - inv->pre_payment_credit - inv->amount_paid;
+
+    return rest > 0 ? rest : 0;
+}
+
+int64_t invoice_off_stripe(const struct invoice *inv)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < inv->payments.count; i++) {
+        const struct invoice_payment *payment = (const struct invoice_payment *)inv->payments.at[i];
+        if (!payment->intent)
+            sum += payment->amount_paid;
+    }
+    return sum;
+}
+
+/* attempted: an attempt to collect succeeded, rather than somebody saying so. */
+static void paid(struct sim *sim, struct invoice *inv, bool attempted)
 {
     inv->status = INVOICE_PAID;
     inv->paid_at = sim->now;
     inv->attempted = true;
     inv->auto_advance = false;
     inv->next_payment_attempt = 0;
-    inv->amount_paid = inv->amount_due;
     emit(sim, "invoice.paid", &inv->o);
-    emit(sim, "invoice.payment_succeeded", &inv->o);
+    if (attempted)
+        emit(sim, "invoice.payment_succeeded", &inv->o);
     if (inv->amount_due > 0)
         set_delinquent(sim, inv->customer, false);
     if (inv->subscription)
         subscription_invoice_paid(sim, inv->subscription, inv);
 }
 
-static struct invoice_payment *payment_of(struct invoice *inv)
+/* The payment the invoice collects with, if it still can; NULL: none yet. */
+static struct invoice_payment *default_payment(const struct invoice *inv)
 {
-    return inv->payments.count ? (struct invoice_payment *)inv->payments.at[0] : NULL;
+    for (size_t i = 0; i < inv->payments.count; i++) {
+        struct invoice_payment *payment = (struct invoice_payment *)inv->payments.at[i];
+        if (payment->is_default && strcmp(payment->status, "open") == 0)
+            return payment;
+    }
+    return NULL;
 }
 
-static struct invoice_payment *add_payment(struct sim *sim, struct invoice *inv, struct intent *pi)
+static struct invoice_payment *add_payment(struct sim *sim, struct invoice *inv, struct intent *pi,
+                                           int64_t amount)
 {
     struct invoice_payment *payment = sim_object(sim, TYPE_INVOICE_PAYMENT, sizeof *payment);
 
     payment->invoice = inv;
     payment->intent = pi;
     payment->status = "open";
-    payment->amount_requested = inv->amount_due;
+    payment->amount_requested = amount;
+    if (pi)
+        pi->invoice_payment = payment;
+    else
+        payment->payment_record = sim_new_id(sim, &sim->ids, "pr_1", 23);
     list_push(sim, &inv->payments, &payment->o);
     return payment;
 }
 
-static void payment_paid(struct sim *sim, struct invoice_payment *payment)
+static void cancel_payments(struct sim *sim, struct invoice *inv)
 {
+    for (size_t i = 0; i < inv->payments.count; i++) {
+        struct invoice_payment *payment = (struct invoice_payment *)inv->payments.at[i];
+        if (strcmp(payment->status, "open") != 0)
+            continue;
+        payment->status = "canceled";
+        payment->canceled_at = sim->now;
+        intent_give_up(sim, payment->intent);
+    }
+}
+
+bool invoice_is_processing(const struct invoice *inv)
+{
+    for (size_t i = 0; i < inv->payments.count; i++) {
+        const struct invoice_payment *payment = (const struct invoice_payment *)inv->payments.at[i];
+        if (payment->intent && strcmp(payment->intent->status, "processing") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* More than was due: the rest is the customer's credit. */
+static void overpaid(struct sim *sim, struct invoice *inv, int64_t amount)
+{
+    inv->amount_overpaid += amount;
+    emit(sim, "invoice.overpaid", &inv->o);
+    (void)customer_credit(sim, inv->customer, inv->currency, -amount, "invoice_overpaid", inv, NULL);
+}
+
+/* The money of a payment is there. Its own event comes up to 20 s later. */
+static void payment_paid(struct sim *sim, struct invoice_payment *payment, int64_t amount)
+{
+    struct invoice *inv = payment->invoice;
+    int64_t rest = invoice_remaining(inv);
+    bool before_paid = inv->status != INVOICE_PAID;
+    json_t *before = render_object(sim, &inv->o);
+
     payment->status = "paid";
-    payment->amount_paid = payment->amount_requested;
+    payment->amount_paid = amount;
     payment->paid_at = sim->now;
+    sim_book(sim, sim->now + 1 + (int64_t)(random_decide(sim->seed, payment->o.id, 0) * 20), DUE_PAYMENT_TOLD,
+             payment, 0);
+    inv->amount_paid += amount;
+    if (before_paid && amount >= rest) {
+        json_decref(before);
+        cancel_payments(sim, inv);
+        paid(sim, inv, payment->intent != NULL);
+    } else {
+        emit_updated(sim, "invoice.updated", &inv->o, before);
+    }
+    if (amount > rest)
+        overpaid(sim, inv, amount - rest);
+}
+
+void due_payment_told(struct sim *sim, void *target, unsigned arg)
+{
+    struct invoice_payment *payment = target;
+
+    (void)arg;
     emit(sim, "invoice_payment.paid", &payment->o);
 }
 
@@ -197,10 +261,11 @@ void invoice_finalize(struct sim *sim, struct invoice *inv)
     inv->number = sim_format(sim, "SIM-%06llu", (unsigned long long)++sim->invoices_total);
     inv->subscription_metadata = metadata ? sim_json(json_deep_copy(metadata)) : NULL;
     if (!inv->for_session)
-        set_balance(sim, inv, inv->ending_balance);
+        (void)customer_credit(sim, inv->customer, inv->currency, inv->ending_balance - inv->starting_balance,
+                              "applied_to_invoice", inv, NULL);
     emit(sim, "invoice.finalized", &inv->o);
     if (inv->amount_due == 0)
-        paid(sim, inv);
+        paid(sim, inv, true);
 }
 
 struct payment_method *invoice_payment_method(const struct invoice *inv)
@@ -236,28 +301,95 @@ static void failed(struct sim *sim, struct invoice *inv, bool automatic)
 
 bool invoice_collect(struct sim *sim, struct invoice *inv, struct payment_method *pm, bool automatic)
 {
-    struct invoice_payment *payment = payment_of(inv);
+    struct invoice_payment *payment = default_payment(inv);
+    int64_t rest = invoice_remaining(inv);
 
-    if (!payment)
-        payment = add_payment(sim, inv, intent_create(sim, inv->customer, inv->amount_due, inv->currency));
+    if (invoice_is_processing(inv))
+        return false; /* a bank is at it: asking again would take the money twice */
+    if (!payment) {
+        payment = add_payment(sim, inv, intent_create(sim, inv->customer, rest, inv->currency), rest);
+        payment->is_default = true;
+    }
+    payment->amount_requested = payment->intent->amount = rest;
     if (!pm)
         pm = invoice_payment_method(inv);
     if (!intent_charge(sim, payment->intent, pm)) {
-        failed(sim, inv, automatic);
+        if (!invoice_is_processing(inv))
+            failed(sim, inv, automatic);
         return false;
     }
     if (automatic || inv->attempt_count == 0)
         inv->attempt_count++;
-    payment_paid(sim, payment);
-    paid(sim, inv);
+    payment_paid(sim, payment, payment->intent->amount_received);
     return true;
+}
+
+void invoice_payment_decided(struct sim *sim, struct invoice_payment *payment)
+{
+    struct invoice *inv = payment->invoice;
+
+    if (strcmp(payment->status, "open") != 0)
+        return;
+    if (strcmp(payment->intent->status, "succeeded") == 0) {
+        if (inv->attempt_count == 0)
+            inv->attempt_count = 1;
+        payment_paid(sim, payment, payment->intent->amount_received);
+    } else if (payment->intent->failed && payment->is_default && inv->status == INVOICE_OPEN) {
+        failed(sim, inv, false);
+    }
 }
 
 void invoice_pay_with(struct sim *sim, struct invoice *inv, struct intent *pi)
 {
+    struct invoice_payment *payment = add_payment(sim, inv, pi, pi->amount);
+
+    payment->is_default = true;
     inv->attempt_count = 1;
-    payment_paid(sim, add_payment(sim, inv, pi));
-    paid(sim, inv);
+    payment_paid(sim, payment, pi->amount_received);
+}
+
+bool invoice_attach(struct sim *sim, struct invoice *inv, struct intent *pi, int64_t amount,
+                    struct refusal *why)
+{
+    if (inv->status == INVOICE_DRAFT || inv->status == INVOICE_VOID)
+        return refuse(why, 400, NULL, NULL, "Payments cannot be attached to an invoice that is %s.",
+                      invoice_status_name(inv->status));
+    if (pi && (pi->invoice_payment || pi->session))
+        return refuse(why, 400, NULL, "payment_intent", "The PaymentIntent %s pays for something already.",
+                      pi->o.id);
+    if (pi && (pi->customer != inv->customer || strcmp(pi->currency, inv->currency) != 0))
+        return refuse(why, 400, NULL, "payment_intent",
+                      "The PaymentIntent must have the customer and the currency of the invoice.");
+    if (pi && strcmp(pi->status, "canceled") == 0)
+        return refuse(why, 400, NULL, "payment_intent", "The PaymentIntent %s is canceled.", pi->o.id);
+    if (!pi && (amount <= 0 || !money_is_valid(amount, inv->currency, why)))
+        return why->status ? false : refuse(why, 400, NULL, "amount", "Invalid positive integer");
+    struct invoice_payment *payment = add_payment(sim, inv, pi, pi ? pi->amount : amount);
+    if (!pi)
+        payment_paid(sim, payment, amount);
+    else
+        invoice_payment_decided(sim, payment);
+    return true;
+}
+
+bool invoice_pay_elsewhere(struct sim *sim, struct invoice *inv, struct refusal *why)
+{
+    if (inv->status != INVOICE_OPEN && inv->status != INVOICE_UNCOLLECTIBLE)
+        return refuse(why, 400, NULL, NULL, "An invoice that is %s cannot be marked paid.",
+                      invoice_status_name(inv->status));
+    if (invoice_is_processing(inv))
+        return refuse(why, 400, NULL, NULL, "A payment of this invoice is still processing.");
+    int64_t rest = invoice_remaining(inv);
+    payment_paid(sim, add_payment(sim, inv, NULL, rest), rest);
+    return true;
+}
+
+void invoice_less_due(struct sim *sim, struct invoice *inv)
+{
+    if (inv->status == INVOICE_OPEN && !invoice_remaining(inv)) {
+        cancel_payments(sim, inv);
+        paid(sim, inv, false);
+    }
 }
 
 void invoice_stop_collection(struct sim *sim, struct invoice *inv)
@@ -273,26 +405,20 @@ void invoice_stop_collection(struct sim *sim, struct invoice *inv)
 
 bool invoice_void(struct sim *sim, struct invoice *inv, struct refusal *why)
 {
-    struct invoice_payment *payment = payment_of(inv);
-
     if (inv->status != INVOICE_OPEN && inv->status != INVOICE_UNCOLLECTIBLE)
         return refuse(why, 400, NULL, NULL, "You can only pass in open invoices. This invoice isn't open.");
+    if (inv->amount_paid || invoice_is_processing(inv))
+        return refuse(why, 400, NULL, NULL,
+                      "You cannot void an invoice that was paid in part or has a payment processing.");
     inv->status = INVOICE_VOID;
     inv->voided_at = sim->now;
     inv->auto_advance = false;
     inv->next_payment_attempt = 0;
-    if (payment) {
-        payment->status = "canceled";
-        payment->canceled_at = sim->now;
-        payment->intent->status = "canceled";
-        payment->intent->canceled_at = sim->now;
-        emit(sim, "payment_intent.canceled", &payment->intent->o);
-    }
+    cancel_payments(sim, inv);
     emit(sim, "invoice.voided", &inv->o);
-    if (inv->starting_balance != inv->ending_balance) /* the credit it had used comes back */
-        set_balance(sim, inv,
-                    customer_balance(sim, inv->customer, inv->currency)->amount + inv->starting_balance -
-                        inv->ending_balance);
+    /* The credit it had used comes back. */
+    (void)customer_credit(sim, inv->customer, inv->currency, inv->starting_balance - inv->ending_balance,
+                          "unapplied_from_invoice", inv, NULL);
     return true;
 }
 

@@ -20,7 +20,9 @@
     X(backlog_max, 1, 100000, 256, "the clock of a run waits while more deliveries than this are pending")   \
     X(latency_ms, 0, 60000, 0, "real ms before the API answers")                                             \
     X(limit_per_s, 0, 1000000, 0, "API requests per real second before 429 global-rate; 0: no limit")        \
-    X(dunning_end, 0, 2, 0, "after the last retry of a payment: 0 cancel, 1 unpaid, 2 leave past_due")
+    X(dunning_end, 0, 2, 0, "after the last retry of a payment: 0 cancel, 1 unpaid, 2 leave past_due")       \
+    X(dispute_cancels, 0, 1, 0, "1: a dispute cancels the subscription whose invoice was paid")              \
+    X(money_acts, 0, 1, 0, "1: lives also refund, dispute, credit, overpay, pay in parts and elsewhere")
 
 /* X(name, initial, meaning): shares of 0..1 */
 #define KNOB_RATES(X)                                                                                        \
@@ -29,7 +31,8 @@
     X(rate_429, 0.0, "share of API requests answered 429 by the limiter, with its reason header")            \
     X(rate_lock, 0.0, "share of API requests answered 429 lock_timeout, without that header")                \
     X(rate_500, 0.0, "share of API requests answered 500, half of them with Stripe-Should-Retry")            \
-    X(rate_disconnect, 0.0, "share of API requests whose connection is cut before or amid the answer")
+    X(rate_disconnect, 0.0, "share of API requests whose connection is cut before or amid the answer")       \
+    X(refund_pending_rate, 0.0, "share of card refunds that are pending for three days first")
 
 struct knobs {
 #define X(name, lowest, highest, initial, meaning) int64_t name;

@@ -32,6 +32,11 @@
     X(TYPE_INTENT, "payment_intent", "pi_3", 23, "/v1/payment_intents")                                      \
     X(TYPE_SETUP_INTENT, "setup_intent", "seti_1", 23, "/v1/setup_intents")                                  \
     X(TYPE_CHARGE, "charge", "ch_3", 23, "/v1/charges")                                                      \
+    X(TYPE_REFUND, "refund", "re_3", 23, "/v1/refunds")                                                      \
+    X(TYPE_DISPUTE, "dispute", "du_1", 23, "/v1/disputes")                                                   \
+    X(TYPE_CREDIT_NOTE, "credit_note", "cn_1", 23, "/v1/credit_notes")                                       \
+    X(TYPE_BALANCE_TXN, "balance_transaction", "txn_3", 23, "/v1/balance_transactions")                      \
+    X(TYPE_CUSTOMER_TXN, "customer_balance_transaction", "cbtxn_1", 23, "")                                  \
     X(TYPE_EVENT, "event", "evt_1", 23, "/v1/events")                                                        \
     X(TYPE_ENDPOINT, "webhook_endpoint", "we_1", 23, "/v1/webhook_endpoints")
 
@@ -140,6 +145,7 @@ struct payment_method {
     struct customer *customer; /* NULL: not attached */
     const char *last4;
     int declines; /* charges still to be declined; -1: all of them */
+    bool delayed; /* a bank debit: pending first, decided later */
 };
 
 struct balance {
@@ -244,7 +250,11 @@ struct invoice {
     struct list
         discounts;    /* at most DISCOUNTS_MAX: its subscription's, its own, and those of its invoice items */
     int64_t subtotal; /* before discounts */
+    struct list credit_notes;
     int64_t total, amount_due, amount_paid;
+    int64_t amount_overpaid;     /* part of amount_paid; it became credit of the customer */
+    int64_t pre_payment_credit;  /* by credit notes in force: due no longer */
+    int64_t post_payment_credit; /* by credit notes in force: given back */
     int64_t starting_balance, ending_balance;
     unsigned attempt_count;
     unsigned failures; /* of automatic attempts: picks the next retry */
@@ -259,8 +269,10 @@ struct invoice {
 struct invoice_payment {
     struct object o;
     struct invoice *invoice;
-    struct intent *intent;
-    const char *status; /* "open", "paid", "canceled" */
+    struct intent *intent;      /* NULL: paid outside Stripe */
+    const char *payment_record; /* id of what was paid outside Stripe; NULL: an intent */
+    const char *status;         /* "open", "paid", "canceled" */
+    bool is_default;            /* the one the invoice collects with */
     int64_t amount_requested, amount_paid;
     int64_t paid_at, canceled_at;
 };
@@ -272,8 +284,14 @@ struct intent {
     struct charge *latest_charge;
     const char *currency;
     const char *status;
-    int64_t amount, amount_received, canceled_at;
-    bool failed; /* last_payment_error is shown */
+    int64_t amount, amount_received, amount_capturable, canceled_at;
+    const char *cancellation_reason, *description; /* NULL: none */
+    const char *presentment_currency;              /* NULL: the buyer paid in `currency` */
+    int64_t presentment_amount;                    /* in that currency */
+    bool manual;                                   /* capture_method=manual */
+    bool failed;                                   /* last_payment_error is shown */
+    struct invoice_payment *invoice_payment;       /* the invoice it pays; NULL: none */
+    struct session *session;                       /* the session in payment mode it pays; NULL: none */
 };
 
 struct setup_intent {
@@ -290,9 +308,74 @@ struct charge {
     struct payment_method *payment_method;
     const char *currency;
     const char *status;              /* "succeeded", "pending", "failed" */
-    const char *balance_transaction; /* NULL until it settles */
+    struct balance_txn *balance_txn; /* NULL until it settles */
     const char *method_type;         /* "card", "sepa_debit" */
+    int64_t amount, amount_captured;
+    int64_t amount_refunded; /* by refunds that did not fail and were not canceled */
+    bool captured, disputed;
+    struct list refunds, disputes;
+};
+
+/* One movement on the account's balance with Stripe, in the currency it settles in. */
+struct balance_txn {
+    struct object o;
+    const struct object *source;    /* charge, refund or dispute */
+    const char *type;               /* "charge", "payment", "refund", "adjustment" … */
+    const char *reporting_category; /* "charge", "refund", "dispute", "dispute_reversal" … */
+    const char *currency;
+    const char *exchange_rate; /* decimal text; NULL: the source's own currency */
+    int64_t amount, fee;       /* net is the difference */
+    int64_t available_on;
+};
+
+struct refund {
+    struct object o;
+    struct charge *charge;
+    const char *status;         /* "pending", "requires_action", "succeeded", "failed", "canceled" */
+    const char *reason;         /* NULL: none */
+    const char *failure_reason; /* NULL: it did not fail */
     int64_t amount;
+    bool reference_known;                                  /* the card network told its reference */
+    bool by_itself;                                        /* pending: decided by the clock */
+    struct balance_txn *balance_txn, *failure_balance_txn; /* NULL: none yet */
+};
+
+struct dispute {
+    struct object o;
+    struct charge *charge;
+    const char *status, *reason;
+    int64_t amount, due_by;
+    json_t *evidence; /* owned; NULL: none yet */
+    unsigned submissions;
+    struct balance_txn *withdrawal, *reinstatement; /* NULL: not (yet) */
+};
+
+/* A change of a customer's credit balance. */
+struct customer_txn {
+    struct object o;
+    struct customer *customer;
+    const char *type; /* "applied_to_invoice", "unapplied_from_invoice", "credit_note", … */
+    const char *currency;
+    int64_t amount; /* negative: credit for the customer */
+    int64_t ending_balance;
+    struct invoice *invoice;         /* NULL: none */
+    struct credit_note *credit_note; /* NULL: none */
+};
+
+#define CREDIT_NOTE_REFUNDS_MAX 10
+struct credit_note {
+    struct object o;
+    struct invoice *invoice;
+    const char *number, *reason, *memo; /* reason, memo: NULL: none */
+    int64_t amount, pre_payment, post_payment, out_of_band;
+    struct customer_txn *customer_txn; /* what went to the balance; NULL: nothing */
+    struct {
+        struct refund *refund;      /* NULL: paid back outside Stripe */
+        const char *payment_record; /* then the record */
+        int64_t amount;
+    } refunds[CREDIT_NOTE_REFUNDS_MAX];
+    unsigned refunds_count;
+    int64_t voided_at; /* 0: issued */
 };
 
 #define SESSION_LINES_MAX 10

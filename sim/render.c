@@ -236,6 +236,11 @@ json_t *render_object(const struct sim *sim, const struct object *o)
     case TYPE_INTENT: return render_intent((const struct intent *)o);
     case TYPE_SETUP_INTENT: return render_setup_intent((const struct setup_intent *)o);
     case TYPE_CHARGE: return render_charge((const struct charge *)o);
+    case TYPE_REFUND: return render_refund((const struct refund *)o);
+    case TYPE_DISPUTE: return render_dispute((const struct dispute *)o);
+    case TYPE_CREDIT_NOTE: return render_credit_note((const struct credit_note *)o);
+    case TYPE_BALANCE_TXN: return render_balance_txn((const struct balance_txn *)o);
+    case TYPE_CUSTOMER_TXN: return render_customer_txn((const struct customer_txn *)o);
     case TYPE_EVENT: return event_render(sim, (const struct sim_event *)o);
     case TYPE_ENDPOINT: return render_endpoint((const struct endpoint *)o, false);
     case TYPE_COUNT: break;
@@ -255,6 +260,8 @@ json_t *render_expand_only(const struct sim *sim, const struct object *o, const 
         (void)snprintf(url, sizeof url, "/v1/subscriptions?customer=%s", o->id);
         return render_embedded(sim, &((const struct customer *)o)->of[TYPE_SUBSCRIPTION], url);
     }
+    if (o->type == TYPE_CHARGE && strcmp(field, "refunds") == 0)
+        return render_refunds((const struct charge *)o);
     if (o->type == TYPE_SESSION && strcmp(field, "line_items") == 0)
         return render_session_lines((const struct session *)o);
     if (o->type == TYPE_COUPON && strcmp(field, "applies_to") == 0)

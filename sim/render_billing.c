@@ -1,6 +1,7 @@
 /* Subscriptions and invoices as JSON. */
 #include <stdio.h>
 
+#include "sim/billing.h"
 #include "sim/render_parts.h"
 
 /* --- subscriptions --- */
@@ -178,8 +179,9 @@ static void put_invoice_amounts(json_t *json, const struct invoice *inv)
 {
     put_int(json, "amount_due", inv->amount_due);
     put_int(json, "amount_paid", inv->amount_paid);
-    put_int(json, "amount_overpaid", 0);
-    put_int(json, "amount_remaining", inv->amount_due - inv->amount_paid);
+    put_int(json, "amount_paid_off_stripe", invoice_off_stripe(inv));
+    put_int(json, "amount_overpaid", inv->amount_overpaid);
+    put_int(json, "amount_remaining", invoice_remaining(inv));
     put_int(json, "amount_shipping", 0);
     put_int(json, "starting_balance", inv->starting_balance);
     put(json, "ending_balance", inv->finalized_at ? json_integer(inv->ending_balance) : json_null());
@@ -187,8 +189,8 @@ static void put_invoice_amounts(json_t *json, const struct invoice *inv)
     put_int(json, "subtotal_excluding_tax", inv->subtotal);
     put_int(json, "total", inv->total);
     put_int(json, "total_excluding_tax", inv->total);
-    put_int(json, "pre_payment_credit_notes_amount", 0);
-    put_int(json, "post_payment_credit_notes_amount", 0);
+    put_int(json, "pre_payment_credit_notes_amount", inv->pre_payment_credit);
+    put_int(json, "post_payment_credit_notes_amount", inv->post_payment_credit);
     put(json, "total_discount_amounts", render_invoice_discounts(inv));
     put(json, "total_pretax_credit_amounts", json_array());
     put(json, "total_taxes", json_array());
@@ -249,9 +251,10 @@ json_t *render_invoice_payment(const struct invoice_payment *p)
     put(json, "amount_paid", p->paid_at ? json_integer(p->amount_paid) : json_null());
     put_int(json, "amount_requested", p->amount_requested);
     put_text(json, "currency", p->invoice->currency);
-    put_flag(json, "is_default", true);
+    put_flag(json, "is_default", p->is_default);
     put(json, "payment",
-        json_pack("{s:s, s:s}", "type", "payment_intent", "payment_intent", p->intent->o.id));
+        p->intent ? json_pack("{s:s, s:s}", "type", "payment_intent", "payment_intent", p->intent->o.id)
+                  : json_pack("{s:s, s:s}", "type", "payment_record", "payment_record", p->payment_record));
     put(json, "status_transitions", json_object());
     put_time(json_object_get(json, "status_transitions"), "paid_at", p->paid_at);
     put_time(json_object_get(json, "status_transitions"), "canceled_at", p->canceled_at);

@@ -12,12 +12,21 @@ static json_t *decline(void)
                      "generic_decline", "message", "Your card was declined.");
 }
 
+/* What the buyer saw and paid, where that was another currency. Absent otherwise. */
+static void put_presentment(json_t *json, const struct intent *pi)
+{
+    if (pi && pi->presentment_currency)
+        put(json, "presentment_details",
+            json_pack("{s:I, s:s}", "presentment_amount", (json_int_t)pi->presentment_amount,
+                      "presentment_currency", pi->presentment_currency));
+}
+
 json_t *render_intent(const struct intent *pi)
 {
     json_t *json = render_head(&pi->o);
 
     put_int(json, "amount", pi->amount);
-    put_int(json, "amount_capturable", 0);
+    put_int(json, "amount_capturable", pi->amount_capturable);
     put_int(json, "amount_received", pi->amount_received);
     put_text(json, "currency", pi->currency);
     put_text(json, "status", pi->status);
@@ -25,11 +34,14 @@ json_t *render_intent(const struct intent *pi)
     PUT_ID(json, "latest_charge", pi->latest_charge);
     PUT_ID(json, "payment_method", pi->payment_method);
     put_time(json, "canceled_at", pi->canceled_at);
-    put_text(json, "capture_method", "automatic_async");
+    put_text(json, "cancellation_reason", pi->cancellation_reason);
+    put_text(json, "capture_method", pi->manual ? "manual" : "automatic_async");
     put_text(json, "confirmation_method", "automatic");
     put(json, "last_payment_error", pi->failed ? decline() : json_null());
     put(json, "payment_method_types", json_pack("[s]", "card"));
-    put_nulls(json, "application application_fee_amount cancellation_reason customer_account description "
+    put_text(json, "description", pi->description);
+    put_presentment(json, pi);
+    put_nulls(json, "application application_fee_amount customer_account "
                     "next_action on_behalf_of payment_record processing receipt_email review "
                     "setup_future_usage shipping statement_descriptor transfer_data transfer_group");
     return json;
@@ -55,14 +67,14 @@ json_t *render_charge(const struct charge *ch)
     bool paid = strcmp(ch->status, "succeeded") == 0;
 
     put_int(json, "amount", ch->amount);
-    put_int(json, "amount_captured", paid ? ch->amount : 0);
-    put_int(json, "amount_refunded", 0);
-    put_text(json, "balance_transaction", ch->balance_transaction);
+    put_int(json, "amount_captured", ch->amount_captured);
+    put_int(json, "amount_refunded", ch->amount_refunded);
+    PUT_ID(json, "balance_transaction", ch->balance_txn);
     put(json, "billing_details", json_pack("{s:n, s:n, s:n, s:n}", "address", "email", "name", "phone"));
-    put_flag(json, "captured", !failed);
+    put_flag(json, "captured", ch->captured);
     put_text(json, "currency", ch->currency);
     PUT_ID(json, "customer", ch->customer);
-    put_flag(json, "disputed", false);
+    put_flag(json, "disputed", ch->disputed);
     put_text(json, "failure_code", failed ? "card_declined" : NULL);
     put_text(json, "failure_message", failed ? "Your card was declined." : NULL);
     put(json, "outcome",
@@ -74,7 +86,8 @@ json_t *render_charge(const struct charge *ch)
     put(json, "payment_method_details",
         json_pack("{s:s, s:{s:s}}", "type", ch->method_type, ch->method_type, "last4",
                   ch->payment_method ? ch->payment_method->last4 : "4242"));
-    put_flag(json, "refunded", false);
+    put_presentment(json, ch->intent);
+    put_flag(json, "refunded", paid && ch->captured && ch->amount_refunded >= ch->amount_captured);
     put_text(json, "status", ch->status);
     put_nulls(json, "application application_fee application_fee_amount description "
                     "failure_balance_transaction on_behalf_of receipt_email receipt_number receipt_url "
@@ -121,8 +134,9 @@ json_t *render_session(const struct session *cs)
                   "amount_tax", 0));
     put(json, "url",
         complete ? json_null() : json_sprintf("https://checkout.stripe.example/c/pay/%s", cs->o.id));
+    put_presentment(json, cs->intent);
     put_nulls(json, "after_expiration client_secret consent customer_account locale "
-                    "payment_link presentment_details recovered_from shipping_cost submit_type");
+                    "payment_link recovered_from shipping_cost submit_type");
     return json;
 }
 

@@ -16,7 +16,11 @@
 #define PRODUCT   "active metadata[*] name "
 #define PRICE     "active lookup_key metadata[*] nickname "
 #define RECURRING "recurring[interval] recurring[interval_count] "
-#define ENDPOINT  "description enabled_events[] url "
+#define CREDIT_NOTE                                                                                          \
+    "amount credit_amount invoice memo metadata[*] out_of_band_amount reason refund_amount "                 \
+    "refunds[][amount_refunded] refunds[][payment_record_refund][payment_record] "                           \
+    "refunds[][payment_record_refund][refund_group] refunds[][refund] refunds[][type] "
+#define ENDPOINT "description enabled_events[] url "
 #define SESSION_LINE                                                                                         \
     "line_items[][price] line_items[][quantity] line_items[][price_data][currency] "                         \
     "line_items[][price_data][product] line_items[][price_data][product_data][name] "                        \
@@ -30,8 +34,12 @@
 // clang-format off: a table
 static const struct route routes[] = {
     {"GET /v1/account", account_get, "account", ""},
+    {"GET /v1/balance_transactions", balance_txns_list, "[balance_transaction]",
+     PAGE CREATED "currency source type"},
+    {"GET /v1/balance_transactions/{id}", balance_txns_get, "balance_transaction", ""},
     {"GET /v1/charges", charges_list, "[charge]", PAGE CREATED "customer payment_intent"},
     {"GET /v1/charges/{id}", charges_get, "charge", ""},
+    {"GET /v1/charges/{id}/refunds", charges_refunds, "[refund]", PAGE CREATED},
     {"GET /v1/checkout/sessions", sessions_list, "[checkout.session]",
      PAGE CREATED "customer customer_details[email] payment_intent status subscription"},
     {"POST /v1/checkout/sessions", sessions_create, "checkout.session", SESSION},
@@ -46,15 +54,25 @@ static const struct route routes[] = {
     {"GET /v1/coupons/{id}", coupons_get, "coupon", ""},
     {"POST /v1/coupons/{id}", coupons_update, "coupon", "metadata[*] name"},
     {"DELETE /v1/coupons/{id}", coupons_delete, "coupon", ""},
+    {"GET /v1/credit_notes", credit_notes_list, "[credit_note]", PAGE CREATED "customer invoice"},
+    {"POST /v1/credit_notes", credit_notes_create, "credit_note", CREDIT_NOTE},
+    {"GET /v1/credit_notes/{id}", credit_notes_get, "credit_note", ""},
+    {"POST /v1/credit_notes/{id}/void", credit_notes_void, "credit_note", ""},
     {"GET /v1/customers", customers_list, "[customer]", PAGE CREATED "email"},
     {"POST /v1/customers", customers_create, "customer", CUSTOMER "payment_method"},
     {"GET /v1/customers/{id}", customers_get, "customer", ""},
     {"POST /v1/customers/{id}", customers_update, "customer", CUSTOMER},
     {"DELETE /v1/customers/{id}", customers_delete, "customer", ""},
+    {"GET /v1/customers/{id}/balance_transactions", customer_txns_list, "[customer_balance_transaction]",
+     PAGE CREATED},
+    {"GET /v1/disputes", disputes_list, "[dispute]", PAGE CREATED "charge payment_intent"},
+    {"GET /v1/disputes/{id}", disputes_get, "dispute", ""},
+    {"POST /v1/disputes/{id}", disputes_update, "dispute", "evidence[*] metadata[*] submit"},
+    {"POST /v1/disputes/{id}/close", disputes_close, "dispute", ""},
     {"GET /v1/events", events_list, "[event]", PAGE CREATED "delivery_success type types[]"},
     {"GET /v1/events/{id}", events_get, "event", ""},
     {"GET /v1/invoice_payments", invoice_payments_list, "[invoice_payment]",
-     PAGE CREATED "invoice payment[payment_intent] payment[type] status"},
+     PAGE CREATED "invoice payment[payment_intent] payment[payment_record] payment[type] status"},
     {"GET /v1/invoice_payments/{id}", invoice_payments_get, "invoice_payment", ""},
     {"GET /v1/invoiceitems", invoiceitems_list, "[invoiceitem]", PAGE CREATED "customer invoice pending"},
     {"POST /v1/invoiceitems", invoiceitems_create, "invoiceitem",
@@ -65,12 +83,18 @@ static const struct route routes[] = {
     {"POST /v1/invoices", invoices_create, "invoice", DISCOUNT "auto_advance currency customer metadata[*]"},
     {"GET /v1/invoices/{id}", invoices_get, "invoice", ""},
     {"GET /v1/invoices/{id}/lines", invoices_lines, "[line_item]", PAGE},
+    {"POST /v1/invoices/{id}/attach_payment", invoices_attach_payment, "invoice", "payment_intent"},
     {"POST /v1/invoices/{id}/finalize", invoices_finalize, "invoice", ""},
     {"POST /v1/invoices/{id}/mark_uncollectible", invoices_mark_uncollectible, "invoice", ""},
-    {"POST /v1/invoices/{id}/pay", invoices_pay, "invoice", "payment_method"},
+    {"POST /v1/invoices/{id}/pay", invoices_pay, "invoice", "paid_out_of_band payment_method"},
     {"POST /v1/invoices/{id}/void", invoices_void, "invoice", ""},
     {"GET /v1/payment_intents", intents_list, "[payment_intent]", PAGE CREATED "customer"},
+    {"POST /v1/payment_intents", intents_create, "payment_intent",
+     "amount capture_method confirm currency customer description metadata[*] off_session payment_method"},
     {"GET /v1/payment_intents/{id}", intents_get, "payment_intent", ""},
+    {"POST /v1/payment_intents/{id}/cancel", intents_cancel, "payment_intent", "cancellation_reason"},
+    {"POST /v1/payment_intents/{id}/capture", intents_capture, "payment_intent", "amount_to_capture"},
+    {"POST /v1/payment_intents/{id}/confirm", intents_confirm, "payment_intent", "payment_method"},
     {"GET /v1/payment_methods", payment_methods_list, "[payment_method]", PAGE "customer type"},
     {"GET /v1/payment_methods/{id}", payment_methods_get, "payment_method", ""},
     {"POST /v1/payment_methods/{id}/attach", payment_methods_attach, "payment_method", "customer"},
@@ -88,6 +112,11 @@ static const struct route routes[] = {
     {"POST /v1/promotion_codes", promotion_codes_create, "promotion_code", CODE},
     {"GET /v1/promotion_codes/{id}", promotion_codes_get, "promotion_code", ""},
     {"POST /v1/promotion_codes/{id}", promotion_codes_update, "promotion_code", "active metadata[*]"},
+    {"GET /v1/refunds", refunds_list, "[refund]", PAGE CREATED "charge payment_intent"},
+    {"POST /v1/refunds", refunds_create, "refund", "amount charge metadata[*] payment_intent reason"},
+    {"GET /v1/refunds/{id}", refunds_get, "refund", ""},
+    {"POST /v1/refunds/{id}", refunds_update, "refund", "metadata[*]"},
+    {"POST /v1/refunds/{id}/cancel", refunds_cancel, "refund", ""},
     {"GET /v1/setup_intents", setup_intents_list, "[setup_intent]", PAGE CREATED "customer"},
     {"GET /v1/setup_intents/{id}", setup_intents_get, "setup_intent", ""},
     {"GET /v1/subscription_items", items_list, "[subscription_item]", PAGE "subscription"},

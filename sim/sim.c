@@ -11,6 +11,7 @@
 #include "sim/discount.h"
 #include "sim/events.h"
 #include "sim/lives.h"
+#include "sim/money.h"
 
 #define CHUNK_BYTES (256 * 1024)
 
@@ -112,6 +113,8 @@ static void release_object(struct object *o)
     json_decref(o->metadata);
     if (o->type == TYPE_INVOICE)
         json_decref(((struct invoice *)o)->subscription_metadata);
+    if (o->type == TYPE_DISPUTE)
+        json_decref(((struct dispute *)o)->evidence);
     if (o->type == TYPE_SESSION)
         json_decref(((struct session *)o)->subscription_metadata);
     if (o->type == TYPE_ENDPOINT)
@@ -305,6 +308,9 @@ bool sim_step(struct sim *sim, int64_t until)
         [DUE_SESSION_EXPIRE] = due_session_expire,
         [DUE_CHARGE_SETTLE] = due_charge_settle,
         [DUE_DISCOUNT_END] = due_discount_end,
+        [DUE_PAYMENT_TOLD] = due_payment_told,
+        [DUE_REFUND_DECIDE] = due_refund_decide,
+        [DUE_AUTHORIZATION_EXPIRE] = due_authorization_expire,
         [DUE_LIFE] = due_life,
     };
 

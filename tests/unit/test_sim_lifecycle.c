@@ -378,16 +378,15 @@ static const struct {
 } stories[] = {
     {"paid at once", paid_at_once,
      "customer.updated invoice.created invoice.finalized payment_intent.created charge.succeeded "
-     "payment_intent.succeeded invoice_payment.paid invoice.paid invoice.payment_succeeded "
-     "customer.subscription.created",
+     "payment_intent.succeeded invoice.paid invoice.payment_succeeded customer.subscription.created",
      "u1: active+ subscription=1000"},
     {"trial", trial,
      "customer.updated invoice.created invoice.finalized invoice.paid invoice.payment_succeeded "
      "customer.subscription.created",
      "u1: trialing+ subscription=0"},
     {"trial then paid", trial_then_paid,
-     "customer.subscription.trial_will_end customer.subscription.updated invoice.created invoice.finalized "
-     "payment_intent.created charge.succeeded payment_intent.succeeded invoice_payment.paid invoice.paid "
+     "customer.subscription.trial_will_end customer.subscription.updated invoice.created "
+     "invoice.finalized payment_intent.created charge.succeeded payment_intent.succeeded invoice.paid "
      "invoice.payment_succeeded charge.updated",
      "u1: active+ subscription=1000 subscription=0"},
     {"trial then declined", trial_then_declined,
@@ -397,12 +396,12 @@ static const struct {
      "u1: past_due+grace subscription=0"},
     {"trial ended by api", trial_ended_by_api,
      "invoice.created customer.subscription.updated invoice.finalized payment_intent.created "
-     "charge.succeeded payment_intent.succeeded invoice_payment.paid invoice.paid invoice.payment_succeeded "
-     "charge.updated",
+     "charge.succeeded payment_intent.succeeded invoice.paid invoice.payment_succeeded charge.updated "
+     "invoice_payment.paid",
      "u1: active+ subscription=1000 subscription=0"},
     {"renewal", renewal,
      "invoice.upcoming customer.subscription.updated invoice.created invoice.finalized "
-     "payment_intent.created charge.succeeded payment_intent.succeeded invoice_payment.paid invoice.paid "
+     "payment_intent.created charge.succeeded payment_intent.succeeded invoice.paid "
      "invoice.payment_succeeded charge.updated",
      "u1: active+ subscription=1000 subscription=1000"},
     {"renewal fails", renewal_fails,
@@ -411,9 +410,9 @@ static const struct {
      "customer.subscription.updated",
      "u1: past_due+grace subscription=1000"},
     {"retry recovers", retry_recovers,
-     "charge.failed payment_intent.payment_failed invoice.payment_failed invoice.updated charge.succeeded "
-     "payment_intent.succeeded invoice_payment.paid invoice.paid invoice.payment_succeeded customer.updated "
-     "customer.subscription.updated charge.updated",
+     "charge.failed payment_intent.payment_failed invoice.payment_failed invoice.updated "
+     "charge.succeeded payment_intent.succeeded invoice.paid invoice.payment_succeeded "
+     "customer.updated customer.subscription.updated charge.updated",
      "u1: active+ subscription=1000 subscription=1000"},
     {"retries cancel", retries_cancel,
      "charge.failed payment_intent.payment_failed invoice.payment_failed invoice.updated charge.failed "
@@ -426,7 +425,7 @@ static const struct {
      "customer.subscription.updated",
      "u1: unpaid- subscription=1000"},
     {"unpaid then paid", unpaid_then_paid,
-     "charge.succeeded payment_intent.succeeded invoice_payment.paid invoice.paid invoice.payment_succeeded "
+     "charge.succeeded payment_intent.succeeded invoice.paid invoice.payment_succeeded "
      "customer.updated customer.subscription.updated",
      "u1: active+ subscription=1000 subscription=1000"},
     {"declined at first", declined_at_first,
@@ -437,7 +436,7 @@ static const struct {
     {"declined then expired", declined_then_expired,
      "payment_intent.canceled invoice.voided customer.subscription.updated", "u1: incomplete_expired-"},
     {"declined then paid", declined_then_paid,
-     "charge.succeeded payment_intent.succeeded invoice_payment.paid invoice.paid invoice.payment_succeeded "
+     "charge.succeeded payment_intent.succeeded invoice.paid invoice.payment_succeeded "
      "customer.updated customer.subscription.updated",
      "u1: active+ subscription=1000"},
     {"canceled now", canceled_now, "customer.subscription.deleted", "u1: canceled- subscription=1000"},
@@ -447,23 +446,23 @@ static const struct {
      "u1: active+ subscription=1000"},
     {"upgrade now", upgrade_now,
      "invoiceitem.created invoiceitem.created invoice.created customer.subscription.updated "
-     "invoice.finalized payment_intent.created charge.succeeded payment_intent.succeeded "
-     "invoice_payment.paid invoice.paid invoice.payment_succeeded",
+     "invoice.finalized payment_intent.created charge.succeeded payment_intent.succeeded invoice.paid "
+     "invoice.payment_succeeded",
      "u1: active+ subscription=1000 subscription=1000"},
     {"downgrade now", downgrade_now,
      "invoiceitem.created invoiceitem.created invoice.created customer.subscription.updated customer.updated "
      "invoice.finalized invoice.paid invoice.payment_succeeded",
-     "u1: active+ subscription=1000 subscription=0 subscription=1000"},
+     "u1: active+ subscription=1000 subscription=1000 subscription=0"},
     {"to yearly", to_yearly,
      "invoiceitem.created invoice.created customer.subscription.updated invoice.finalized "
-     "payment_intent.created charge.succeeded payment_intent.succeeded invoice_payment.paid invoice.paid "
+     "payment_intent.created charge.succeeded payment_intent.succeeded invoice.paid "
      "invoice.payment_succeeded",
      "u1: active+ subscription=29500 subscription=1000"},
     {"checkout subscription", checkout_subscription,
-     "customer.created payment_method.attached customer.updated payment_intent.created charge.succeeded "
-     "payment_intent.succeeded customer.updated invoice.created invoice.finalized invoice_payment.paid "
+     "customer.created payment_method.attached customer.updated payment_intent.created "
+     "charge.succeeded payment_intent.succeeded customer.updated invoice.created invoice.finalized "
      "invoice.paid invoice.payment_succeeded customer.subscription.created checkout.session.completed "
-     "charge.updated",
+     "charge.updated invoice_payment.paid",
      "u9: active+ subscription=2000"},
     {"checkout trial", checkout_trial,
      "customer.created payment_method.attached customer.updated customer.updated invoice.created "
@@ -492,12 +491,12 @@ static const struct {
      "u1:"},
     {"checkout with invoice", checkout_with_invoice,
      "customer.created payment_method.attached payment_intent.created charge.succeeded "
-     "payment_intent.succeeded customer.updated invoice.created invoice.finalized invoice_payment.paid "
-     "invoice.paid invoice.payment_succeeded checkout.session.completed",
+     "payment_intent.succeeded customer.updated invoice.created invoice.finalized invoice.paid "
+     "invoice.payment_succeeded checkout.session.completed",
      "nobody: one_time=5000"},
     {"invoice by hand", invoice_by_hand,
      "invoiceitem.created customer.updated invoice.created invoice.finalized payment_intent.created "
-     "charge.succeeded payment_intent.succeeded invoice_payment.paid invoice.paid invoice.payment_succeeded",
+     "charge.succeeded payment_intent.succeeded invoice.paid invoice.payment_succeeded",
      "u1: invoice=777"},
     {"customer gone", customer_gone, "customer.subscription.deleted customer.deleted",
      "u1 (deleted): canceled- subscription=1000"},
