@@ -15,7 +15,7 @@ BEGIN
            stripe.whole(n.value, n.value -> 'amount_due', 'amount_due'),
            stripe.whole(n.value, n.value -> 'amount_paid', 'amount_paid'),
            stripe.whole(n.value, n.value -> 'total', 'total'), stripe.discount_amount(n.value),
-           n.value ->> 'billing_reason', stripe.moment_required(n.value, 'created'), t.paid_at, t.basis,
+           stripe.word_or_null(n.value, 'billing_reason'), stripe.moment_required(n.value, 'created'), t.paid_at, t.basis,
            to_timestamp((p_context ->> 'read_at')::numeric)
       FROM jsonb_array_elements(p_invoices) AS n
      CROSS JOIN LATERAL stripe.invoice_paid_at(n.value) AS t

@@ -24,7 +24,7 @@ BEGIN
     FOR v IN
         SELECT DISTINCT ON (stripe.word(p.value, 'id') COLLATE "C")
                stripe.word(p.value, 'id') AS id, stripe.price_plan_key(p.value) AS plan_key,
-               stripe.id_or_expanded(p.value -> 'product', p.value, 'product') AS product_id,
+               stripe.reference(p.value, 'product') AS product_id,
                stripe.word_or_null(p.value, 'lookup_key') AS lookup_key, stripe.currency(p.value) AS currency,
                stripe.whole_or_null(p.value, p.value -> 'unit_amount', 'unit_amount') AS unit_amount,
                p.value #>> '{recurring,interval}' AS recurring_interval,

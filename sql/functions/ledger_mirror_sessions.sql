@@ -16,10 +16,10 @@ BEGIN
            CASE WHEN n.value ->> 'mode' <> 'setup'
                 THEN stripe.whole(n.value, n.value -> 'amount_total', 'amount_total') END,
            stripe.discount_amount(n.value),
-           stripe.id_or_expanded(n.value -> 'subscription', n.value, 'subscription'),
-           stripe.id_or_expanded(n.value -> 'invoice', n.value, 'invoice'),
-           stripe.id_or_expanded(n.value -> 'payment_intent', n.value, 'payment_intent'),
-           nullif(btrim(n.value ->> 'client_reference_id'), ''),
+           stripe.reference(n.value, 'subscription'),
+           stripe.reference(n.value, 'invoice'),
+           stripe.reference(n.value, 'payment_intent'),
+           nullif(btrim(stripe.word_or_null(n.value, 'client_reference_id')), ''),
            stripe.metadata_user(n.value, ARRAY(SELECT jsonb_array_elements_text(p_context -> 'user_keys'))),
            stripe.moment_required(n.value, 'created'), to_timestamp((p_context ->> 'read_at')::numeric)
       FROM jsonb_array_elements(p_sessions) AS n

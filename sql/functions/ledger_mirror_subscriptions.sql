@@ -35,8 +35,7 @@ BEGIN
                 USING ERRCODE = 'IS004';
         END IF;
         CONTINUE WHEN v_old.state = v_state AND v_old.meta_user IS NOT DISTINCT FROM v_user
-            AND v_old.latest_invoice IS NOT DISTINCT FROM
-                stripe.id_or_expanded(v_sub -> 'latest_invoice', v_sub, 'latest_invoice');
+            AND v_old.latest_invoice IS NOT DISTINCT FROM stripe.reference(v_sub, 'latest_invoice');
 
         INSERT INTO ledger.subscription AS s
             (account, id, customer, status, currency, collection_method, cancel_at_period_end, cancel_at, canceled_at,
@@ -47,7 +46,7 @@ BEGIN
                 to_timestamp((v_state ->> 'cancel_at')::bigint), to_timestamp((v_state ->> 'canceled_at')::bigint),
                 to_timestamp((v_state ->> 'ended_at')::bigint), to_timestamp((v_state ->> 'trial_start')::bigint),
                 to_timestamp((v_state ->> 'trial_end')::bigint), v_state ->> 'pause_collection',
-                stripe.id_or_expanded(v_sub -> 'latest_invoice', v_sub, 'latest_invoice'), v_user, v_created, v_state,
+                stripe.reference(v_sub, 'latest_invoice'), v_user, v_created, v_state,
                 v_turn, v_read_at)
         ON CONFLICT (account, id) DO UPDATE
            SET status = EXCLUDED.status, currency = EXCLUDED.currency, collection_method = EXCLUDED.collection_method,

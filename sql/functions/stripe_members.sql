@@ -1,6 +1,6 @@
 -- stripe.members: a JSON array whose members are all objects, for a reader to go through.
 --   p_object, p_field  where it stands, for the message
---   Returns   the array; an empty one for JSON null, as Stripe gives for "none"
+--   Returns   the array; an empty one for JSON null, which is how Stripe says none
 --   Errors    IS001 absent, no array, or a member that is no object
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION stripe.members(p_object jsonb, p_value jsonb, p_field text) RETURNS jsonb

@@ -7,11 +7,7 @@ BEGIN
     IF jsonb_typeof(p_subscription #> '{items,data}') IS DISTINCT FROM 'array' THEN
         PERFORM stripe.unknown_shape(p_subscription, 'items.data', p_subscription #> '{items,data}');
     END IF;
-    IF p_subscription #> '{items,has_more}' = 'true' THEN
-        RAISE EXCEPTION 'subscription %: field items is only its first page', p_subscription ->> 'id'
-            USING ERRCODE = 'IS001';
-    END IF;
-    RETURN p_subscription #> '{items,data}';
+    RETURN stripe.whole_list(p_subscription, p_subscription -> 'items', 'items');
 END
 $$;
 RESET ROLE;

@@ -24,7 +24,7 @@ BEGIN
           FROM stripe.subscription_period(p_subscription, v_item) AS p;
         v_items := v_items || jsonb_build_object(
             'id', stripe.word(v_item, 'id'), 'price', v_price ->> 'id', 'plan_key', stripe.price_plan_key(v_price),
-            'product', stripe.id_or_expanded(v_price -> 'product', v_price, 'product'),
+            'product', stripe.reference(v_price, 'product'),
             'quantity', CASE WHEN coalesce(jsonb_typeof(v_item -> 'quantity'), 'null') <> 'null'
                              THEN stripe.whole(v_item, v_item -> 'quantity', 'quantity') END,
             'current_period_start', extract(epoch FROM v_start)::bigint,
@@ -32,8 +32,8 @@ BEGIN
     END LOOP;
     RETURN jsonb_build_object(
         'status', stripe.word(p_subscription, 'status'),
-        'currency', p_subscription ->> 'currency',
-        'collection_method', p_subscription ->> 'collection_method',
+        'currency', stripe.currency(p_subscription),
+        'collection_method', stripe.word(p_subscription, 'collection_method'),
         'cancel_at_period_end', stripe.yes(p_subscription, 'cancel_at_period_end'),
         'cancel_at', p_subscription -> 'cancel_at',
         'canceled_at', p_subscription -> 'canceled_at',

@@ -180,5 +180,132 @@ SELECT is(pg_temp.read(c.sql), c.want, 'customer: ' || c.name) FROM (VALUES
     ('an object of no kind', $$stripe.customer_of('{"id": "x_1"}')$$, 'IS001: object x_1: field customer is missing')
 ) AS c (name, sql, want);
 
+SELECT is(pg_temp.read(c.sql), c.want, 'tax: ' || c.name) FROM (VALUES
+    ('new: total_taxes', $$stripe.tax_amount('{"object": "invoice", "total_taxes": [{"amount": 100}, {"amount": 23}]}')$$, '123'),
+    ('new: none', $$stripe.tax_amount('{"object": "invoice", "total_taxes": []}')$$, '0'),
+    ('new: null', $$stripe.tax_amount('{"object": "invoice", "total_taxes": null}')$$, '0'),
+    ('new: a line''s', $$stripe.tax_amount('{"object": "line_item", "taxes": [{"amount": 7}]}')$$, '7'),
+    ('new: a credit note''s', $$stripe.tax_amount('{"object": "credit_note", "total_taxes": [{"amount": 7}]}')$$, '7'),
+    ('new: a fraction', $$stripe.tax_amount('{"object": "invoice", "id": "in_1", "total_taxes": [{"amount": 0.5}]}')$$,
+        'IS001: invoice in_1: field total_taxes[].amount is not a whole number of 64 bits, or not expected to be a number'),
+    ('new: no amount', $$stripe.tax_amount('{"object": "invoice", "id": "in_1", "total_taxes": [{}]}')$$, 'IS001: invoice in_1: field total_taxes[].amount is missing'),
+    ('new: more than 64 bits together', $$stripe.tax_amount('{"object": "invoice", "id": "in_1", "total_taxes": [{"amount": 9223372036854775807}, {"amount": 1}]}')$$,
+        'IS001: invoice in_1: field total_taxes is not a whole number of 64 bits, or not expected to be a number'),
+    ('old: total_tax_amounts', $$stripe.tax_amount('{"object": "invoice", "tax": 999, "total_tax_amounts": [{"amount": 100}, {"amount": 23}]}')$$, '123'),
+    ('old: tax', $$stripe.tax_amount('{"object": "invoice", "tax": 123}')$$, '123'),
+    ('old: tax null', $$stripe.tax_amount('{"object": "invoice", "tax": null}')$$, '0'),
+    ('old: a line''s', $$stripe.tax_amount('{"object": "line_item", "tax_amounts": [{"amount": 7}]}')$$, '7'),
+    ('old: a credit note''s', $$stripe.tax_amount('{"object": "credit_note", "tax_amounts": [{"amount": 7}]}')$$, '7'),
+    ('both: the new one counts', $$stripe.tax_amount('{"object": "invoice", "tax": 5, "total_tax_amounts": [{"amount": 5}], "total_taxes": [{"amount": 6}]}')$$, '6'),
+    ('a session''s', $$stripe.tax_amount('{"object": "checkout.session", "total_details": {"amount_tax": 9}}')$$, '9'),
+    ('a session without details', $$stripe.tax_amount('{"object": "checkout.session", "total_details": null}')$$, '0'),
+    ('a session without the field', $$stripe.tax_amount('{"object": "checkout.session", "id": "cs_1"}')$$, 'IS001: checkout.session cs_1: field total_details is missing'),
+    ('none of them', $$stripe.tax_amount('{"object": "invoice", "id": "in_1"}')$$, 'IS001: invoice in_1: field total_taxes is missing'),
+    ('none of them, on a line', $$stripe.tax_amount('{"object": "line_item", "id": "il_1"}')$$, 'IS001: line_item il_1: field taxes is missing')
+) AS c (name, sql, want);
+
+SELECT is(pg_temp.read(c.sql), c.want, 'discounted by: ' || c.name) FROM (VALUES
+    ('a line', $$stripe.discount_amount('{"object": "line_item", "discount_amounts": [{"amount": 100, "discount": "di_1"}]}')$$, '100'),
+    ('a credit note', $$stripe.discount_amount('{"object": "credit_note", "discount_amounts": []}')$$, '0'),
+    ('an invoice without the field', $$stripe.discount_amount('{"object": "invoice", "id": "in_1"}')$$, 'IS001: invoice in_1: field total_discount_amounts is missing'),
+    ('a session without the field', $$stripe.discount_amount('{"object": "checkout.session", "id": "cs_1"}')$$, 'IS001: checkout.session cs_1: field total_details is missing'),
+    ('a session whose details lack it', $$stripe.discount_amount('{"object": "checkout.session", "id": "cs_1", "total_details": {}}')$$,
+        'IS001: checkout.session cs_1: field total_details.amount_discount is missing')
+) AS c (name, sql, want);
+
+SELECT is(pg_temp.read(replace(c.sql, 'X', c.object)), c.want, 'a line''s ' || c.name) FROM (VALUES
+    ('subscription, new: of an item', $$stripe.line_subscription('X')$$, '{"parent": {"type": "subscription_item_details", "subscription_item_details": {"subscription": "sub_1", "subscription_item": "si_1", "proration": false}}}', 'sub_1'),
+    ('subscription, new: expanded', $$stripe.line_subscription('X')$$, '{"parent": {"type": "subscription_item_details", "subscription_item_details": {"subscription": {"id": "sub_1"}, "proration": false}}}', 'sub_1'),
+    ('subscription, new: of an invoice item', $$stripe.line_subscription('X')$$, '{"parent": {"type": "invoice_item_details", "invoice_item_details": {"subscription": null, "invoice_item": "ii_1", "proration": false}}, "subscription": null}', NULL),
+    ('subscription, new: only on the line', $$stripe.line_subscription('X')$$, '{"parent": {"type": "invoice_item_details", "invoice_item_details": {"invoice_item": "ii_1"}}, "subscription": "sub_1"}', 'sub_1'),
+    ('subscription, new: an invoice item''s own', $$stripe.line_subscription('X')$$, '{"object": "invoiceitem", "parent": {"type": "subscription_details", "subscription_details": {"subscription": "sub_1", "subscription_item": "si_1"}}, "proration": true}', 'sub_1'),
+    ('subscription, new: parent null', $$stripe.line_subscription('X')$$, '{"parent": null, "subscription": null}', NULL),
+    ('subscription, new: a parent of an unknown type', $$stripe.line_subscription('X')$$, '{"object": "line_item", "id": "il_1", "parent": {"type": "rate_card"}}', 'IS001: line_item il_1: field parent.type is not understood (found string)'),
+    ('subscription, new: its details missing', $$stripe.line_subscription('X')$$, '{"object": "line_item", "id": "il_1", "parent": {"type": "invoice_item_details"}}', 'IS001: line_item il_1: field parent.invoice_item_details is missing'),
+    ('subscription, old', $$stripe.line_subscription('X')$$, '{"subscription": "sub_1", "proration": false}', 'sub_1'),
+    ('subscription, old: expanded', $$stripe.line_subscription('X')$$, '{"subscription": {"id": "sub_1"}, "proration": false}', 'sub_1'),
+    ('subscription, old: null', $$stripe.line_subscription('X')$$, '{"subscription": null, "proration": false}', NULL),
+    ('subscription, neither', $$stripe.line_subscription('X')$$, '{"object": "line_item", "id": "il_1"}', 'IS001: line_item il_1: field parent is missing'),
+    ('subscription, a number', $$stripe.line_subscription('X')$$, '{"object": "line_item", "id": "il_1", "subscription": 7, "proration": false}', 'IS001: line_item il_1: field parent.subscription is not a whole number of 64 bits, or not expected to be a number'),
+    ('item, new', $$stripe.line_subscription_item('X')$$, '{"parent": {"type": "subscription_item_details", "subscription_item_details": {"subscription_item": "si_1"}}}', 'si_1'),
+    ('item, new: expanded', $$stripe.line_subscription_item('X')$$, '{"parent": {"type": "subscription_item_details", "subscription_item_details": {"subscription_item": {"id": "si_1"}}}}', 'si_1'),
+    ('item, new: none', $$stripe.line_subscription_item('X')$$, '{"parent": {"type": "invoice_item_details", "invoice_item_details": {"invoice_item": "ii_1"}}}', NULL),
+    ('item, old', $$stripe.line_subscription_item('X')$$, '{"subscription_item": "si_1", "proration": false}', 'si_1'),
+    ('item, old: absent is none', $$stripe.line_subscription_item('X')$$, '{"proration": false}', NULL),
+    ('item, neither', $$stripe.line_subscription_item('X')$$, '{"object": "line_item", "id": "il_1"}', 'IS001: line_item il_1: field parent is missing'),
+    ('proration, new', $$stripe.line_proration('X')$$, '{"parent": {"type": "subscription_item_details", "subscription_item_details": {"proration": true}}}', 'true'),
+    ('proration, new: of an invoice item', $$stripe.line_proration('X')$$, '{"parent": {"type": "invoice_item_details", "invoice_item_details": {"proration": false}}}', 'false'),
+    ('proration, new: an invoice item''s own', $$stripe.line_proration('X')$$, '{"object": "invoiceitem", "parent": {"type": "subscription_details", "subscription_details": {"subscription": "sub_1"}}, "proration": true}', 'true'),
+    ('proration, new: parent null', $$stripe.line_proration('X')$$, '{"parent": null}', 'false'),
+    ('proration, new: null', $$stripe.line_proration('X')$$, '{"object": "line_item", "id": "il_1", "parent": {"type": "invoice_item_details", "invoice_item_details": {"proration": null}}}', 'IS001: line_item il_1: field parent.proration is not understood (found null)'),
+    ('proration, new: absent', $$stripe.line_proration('X')$$, '{"object": "line_item", "id": "il_1", "parent": {"type": "invoice_item_details", "invoice_item_details": {}}}', 'IS001: line_item il_1: field parent.proration is missing'),
+    ('proration, old', $$stripe.line_proration('X')$$, '{"proration": true}', 'true'),
+    ('proration, old: a string', $$stripe.line_proration('X')$$, '{"object": "line_item", "id": "il_1", "proration": "true"}', 'IS001: line_item il_1: field parent.proration is not understood (found string)'),
+    ('proration, both: the new one counts', $$stripe.line_proration('X')$$, '{"parent": {"type": "subscription_item_details", "subscription_item_details": {"proration": true}}, "proration": false}', 'true'),
+    ('proration, neither', $$stripe.line_proration('X')$$, '{"object": "line_item", "id": "il_1"}', 'IS001: line_item il_1: field parent is missing')
+) AS c (name, sql, object, want);
+
+SELECT is(pg_temp.read(c.sql), c.want, 'the subscription''s metadata on an invoice: ' || c.name) FROM (VALUES
+    ('new', $$stripe.invoice_subscription_metadata('{"parent": {"type": "subscription_details", "subscription_details": {"subscription": "sub_1", "metadata": {"partner_ref": "acme"}}}}')$$, '{"partner_ref": "acme"}'),
+    ('new: null on a draft', $$stripe.invoice_subscription_metadata('{"parent": {"type": "subscription_details", "subscription_details": {"subscription": "sub_1", "metadata": null}}}')$$, '{}'),
+    ('new: a one-off invoice', $$stripe.invoice_subscription_metadata('{"parent": null}')$$, '{}'),
+    ('new: a quote''s', $$stripe.invoice_subscription_metadata('{"parent": {"type": "quote_details", "quote_details": {"quote": "qt_1"}}}')$$, '{}'),
+    ('new: absent', $$stripe.invoice_subscription_metadata('{"object": "invoice", "id": "in_1", "parent": {"type": "subscription_details", "subscription_details": {"subscription": "sub_1"}}}')$$,
+        'IS001: invoice in_1: field parent.subscription_details.metadata is missing'),
+    ('old', $$stripe.invoice_subscription_metadata('{"subscription": "sub_1", "subscription_details": {"metadata": {"partner_ref": "acme"}}}')$$, '{"partner_ref": "acme"}'),
+    ('old: null', $$stripe.invoice_subscription_metadata('{"subscription": "sub_1", "subscription_details": {"metadata": null}}')$$, '{}'),
+    ('old: a one-off invoice', $$stripe.invoice_subscription_metadata('{"subscription": null, "subscription_details": null}')$$, '{}'),
+    ('old: a list', $$stripe.invoice_subscription_metadata('{"object": "invoice", "id": "in_1", "subscription": "sub_1", "subscription_details": {"metadata": []}}')$$,
+        'IS001: invoice in_1: field subscription_details.metadata is not understood (found array)'),
+    ('neither', $$stripe.invoice_subscription_metadata('{"object": "invoice", "id": "in_1", "subscription": "sub_1"}')$$,
+        'IS001: invoice in_1: field subscription_details.metadata is missing')
+) AS c (name, sql, want);
+
+SELECT is(pg_temp.read(c.sql), c.want, 'coupon of a promotion code: ' || c.name) FROM (VALUES
+    ('new', $$stripe.promotion_coupon('{"promotion": {"type": "coupon", "coupon": "SPRING"}}') #>> '{}'$$, 'SPRING'),
+    ('new: expanded', $$stripe.promotion_coupon('{"promotion": {"type": "coupon", "coupon": {"id": "SPRING"}}}') ->> 'id'$$, 'SPRING'),
+    ('new: null', $$stripe.promotion_coupon('{"object": "promotion_code", "id": "promo_1", "promotion": {"type": "coupon", "coupon": null}}')$$,
+        'IS001: promotion_code promo_1: field promotion.coupon is not understood (found null)'),
+    ('new: of an unknown type', $$stripe.promotion_coupon('{"object": "promotion_code", "id": "promo_1", "promotion": {"type": "gift"}}')$$,
+        'IS001: promotion_code promo_1: field promotion.type is not understood (found string)'),
+    ('old', $$stripe.promotion_coupon('{"coupon": {"object": "coupon", "id": "SPRING"}}') ->> 'id'$$, 'SPRING'),
+    ('old: null', $$stripe.promotion_coupon('{"object": "promotion_code", "id": "promo_1", "coupon": null}')$$,
+        'IS001: promotion_code promo_1: field coupon is not understood (found null)'),
+    ('both: the new one counts', $$stripe.promotion_coupon('{"coupon": {"id": "OLD"}, "promotion": {"type": "coupon", "coupon": "SPRING"}}') #>> '{}'$$, 'SPRING'),
+    ('neither', $$stripe.promotion_coupon('{"object": "promotion_code", "id": "promo_1"}')$$,
+        'IS001: promotion_code promo_1: field promotion.type is missing')
+) AS c (name, sql, want);
+
+SELECT is(pg_temp.read(c.sql), c.want, c.name) FROM (VALUES
+    ('pause of collection: none', $$stripe.pause_behavior('{"pause_collection": null}')$$, NULL),
+    ('pause of collection: how', $$stripe.pause_behavior('{"pause_collection": {"behavior": "void", "resumes_at": null}}')$$, 'void'),
+    ('pause of collection: an unknown behavior is carried', $$stripe.pause_behavior('{"pause_collection": {"behavior": "shrug"}}')$$, 'shrug'),
+    ('pause of collection: absent', $$stripe.pause_behavior('{"object": "subscription", "id": "sub_1"}')$$, 'IS001: subscription sub_1: field pause_collection is missing'),
+    ('pause of collection: no behavior', $$stripe.pause_behavior('{"object": "subscription", "id": "sub_1", "pause_collection": {}}')$$, 'IS001: subscription sub_1: field pause_collection is not understood (found object)'),
+    ('billing reason', $$stripe.word_or_null('{"billing_reason": "subscription_cycle"}', 'billing_reason')$$, 'subscription_cycle'),
+    ('billing reason: null', $$stripe.word_or_null('{"billing_reason": null}', 'billing_reason')$$, NULL),
+    ('billing reason: an unknown one is carried', $$stripe.word_or_null('{"billing_reason": "whim"}', 'billing_reason')$$, 'whim'),
+    ('billing reason: absent', $$stripe.word_or_null('{"object": "invoice", "id": "in_1"}', 'billing_reason')$$, 'IS001: invoice in_1: field billing_reason is missing'),
+    ('a percentage', $$stripe.percent('{}', '12.50', 'percent_off')$$, '12.5'),
+    ('a percentage of many decimals', $$stripe.percent('{}', '33.333333333333', 'percent_off')$$, '33.333333333333'),
+    ('a percentage of too many', $$stripe.percent('{"object": "coupon", "id": "x"}', '33.3333333333333', 'percent_off')$$, 'IS001: coupon x: field percent_off is not a percentage'),
+    ('a percentage of a thousand', $$stripe.percent('{"object": "coupon", "id": "x"}', '1000', 'percent_off')$$, 'IS001: coupon x: field percent_off is not a percentage'),
+    ('a reference may be null', $$stripe.reference('{"invoice": null}', 'invoice')$$, NULL),
+    ('but not absent', $$stripe.reference('{"object": "checkout.session", "id": "cs_1"}', 'invoice')$$, 'IS001: checkout.session cs_1: field invoice is missing'),
+    ('a list holds an object once', $$stripe.whole_list('{"object": "invoice", "id": "in_1"}', '{"data": [{"id": "a"}, {"id": "a"}], "has_more": false}', 'payments')$$, 'IS001: invoice in_1: field payments holds an object twice'),
+    ('a list says whether there is more', $$stripe.whole_list('{"object": "invoice", "id": "in_1"}', '{"data": [], "has_more": "no"}', 'payments')$$, 'IS001: invoice in_1: field payments is only its first page'),
+    ('a list is no array', $$stripe.whole_list('{"object": "invoice", "id": "in_1"}', '[]', 'payments')$$, 'IS001: invoice in_1: field payments is not understood (found array)'),
+    ('a list has data', $$stripe.whole_list('{"object": "invoice", "id": "in_1"}', '{"object": "list"}', 'payments')$$, 'IS001: invoice in_1: field payments.data is missing'),
+    ('members are objects', $$stripe.members('{"object": "invoice", "id": "in_1"}', '[{}, 7]', 'refunds')$$, 'IS001: invoice in_1: field refunds[] is not a whole number of 64 bits, or not expected to be a number')
+) AS c (name, sql, want);
+
+SELECT is(stripe.event_relevant(c.type), c.want, 'an event of type ' || c.type || CASE WHEN c.want THEN ' matters' ELSE ' does not' END) FROM (VALUES
+    ('charge.succeeded', true), ('charge.dispute.funds_withdrawn', true), ('charge.refund.updated', true), ('refund.failed', true),
+    ('credit_note.voided', true), ('payment_intent.succeeded', true), ('payment_intent.created', false), ('invoice_payment.paid', true),
+    ('invoice_payment.detached', true), ('customer.discount.created', true), ('customer.source.created', false), ('coupon.deleted', true),
+    ('promotion_code.updated', true), ('product.deleted', true), ('plan.created', true), ('subscription_schedule.released', true),
+    ('v1.charge.dispute.closed', true), ('v1.customer.discount.source_changed', true), ('instep.look', true), ('billing_portal.session.created', false),
+    ('setup_intent.succeeded', false), ('radar.early_fraud_warning.created', false)) AS c (type, want);
+
 SELECT * FROM finish();
 ROLLBACK;
