@@ -163,6 +163,8 @@ static bool complete_payment(struct sim *sim, struct session *cs, const struct c
     struct payment_method *pm = take_card(sim, cs);
     cs->intent = intent_create(sim, cs->customer, cs->amount_total, cs->currency);
     cs->intent->session = cs;
+    cs->intent->presentment_currency = sim_text(sim, person->presentment_currency);
+    cs->intent->presentment_amount = person->presentment_amount;
     if (person->outcome == CHECKOUT_UNPAID) {
         cs->intent->payment_method = pm;
         intent_process(sim, cs->intent);

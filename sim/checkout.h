@@ -30,6 +30,9 @@ struct checkout_person {
     const char *email;          /* copied; NULL: none given */
     const char *promotion_code; /* typed into the page, which must allow it; NULL: none */
     int declines;               /* of the card they leave behind, after the first payment */
+    const char
+        *presentment_currency; /* payment mode: what the buyer saw and paid in; copied; NULL: the session's */
+    int64_t presentment_amount;
 };
 bool session_complete(struct sim *sim, struct session *cs, const struct checkout_person *person,
                       struct refusal *why);

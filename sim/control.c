@@ -1,6 +1,7 @@
 /* The control interface under /sim: the clock, knobs, runs, what people do in Checkout, truth and status. */
 #include <string.h>
 
+#include "sim/ask.h"
 #include "sim/checkout.h"
 #include "sim/form.h"
 #include "sim/render.h"
@@ -12,33 +13,23 @@
 #define CUSTOMERS_MAX 1000000
 #define MONTHS_MAX    240
 
-/* One request under way. */
-struct ask {
-    struct control *control;
-    const char *id; /* what stands between the two parts of the path */
-    json_t *body;   /* object */
-    json_t *answer;
-    int status;
-};
-typedef void ask_fn(struct ask *ask);
-
-static void fail_ask(struct ask *ask, int status, const char *message)
+void fail_ask(struct ask *ask, int status, const char *message)
 {
     ask->status = status;
     ask->answer = sim_json(json_pack("{s:{s:s}}", "error", "message", message));
 }
 
-static void answer_refusal(struct ask *ask, const struct refusal *why)
+void answer_refusal(struct ask *ask, const struct refusal *why)
 {
     fail_ask(ask, why->status, why->message);
 }
 
-static void answer_object(struct ask *ask, const struct object *o)
+void answer_object(struct ask *ask, const struct object *o)
 {
     ask->answer = render_object(ask->control->sim, o);
 }
 
-static void *named(struct ask *ask, enum object_type type)
+void *named(struct ask *ask, enum object_type type)
 {
     void *o = sim_find_type(ask->control->sim, ask->id, type);
 
@@ -168,6 +159,8 @@ static void complete_session(struct ask *ask)
         fail_ask(ask, 400, "outcome is paid, unpaid-async or declined");
         return;
     }
+    person.presentment_currency = form_text(ask->body, "presentment_currency");
+    (void)form_integer(ask->body, "presentment_amount", &person.presentment_amount);
     if (customer && strcmp(cs->mode, "payment") == 0)
         cs->customer_always = strcmp(customer, "guest") != 0;
     (void)form_integer(ask->body, "card_declines", &declines);
@@ -229,6 +222,11 @@ static const struct {
     {"POST", "/sim/checkout/", "/complete", complete_session},
     {"POST", "/sim/checkout/", "/async", decide_session},
     {"POST", "/sim/customers/", "/card", set_cards},
+    {"POST", "/sim/charges/", "/dispute", open_dispute},
+    {"POST", "/sim/disputes/", "", decide_dispute},
+    {"POST", "/sim/refunds/", "", decide_refund},
+    {"POST", "/sim/invoices/", "/payment", add_payment},
+    {"POST", "/sim/payment_intents/", "", decide_payment},
 };
 
 /* True if path is head + id + tail; the id is copied. */
