@@ -61,7 +61,7 @@ static bool invoice_matches(struct call *call, const struct object *o)
 
     return call_says(call, "customer", inv->customer->o.id) &&
            call_says(call, "status", invoice_status_name(inv->status)) &&
-           call_says(call, "collection_method", "charge_automatically");
+           call_says(call, "collection_method", inv->send_invoice ? "send_invoice" : "charge_automatically");
 }
 
 void invoices_list(struct call *call)

@@ -65,6 +65,87 @@ static bool payment_method_param(struct call *call, struct customer *c, struct p
                              "No such PaymentMethod: '%.80s'", token);
 }
 
+/* The place of a parameter's text among names; `otherwise` if it is absent. False after a refusal. */
+static bool choice(struct call *call, const char *param, const char *const *names, int count, int otherwise,
+                   int *ret_choice)
+{
+    const char *text = form_text(call->params, param);
+
+    *ret_choice = otherwise;
+    for (int i = 0; text && i < count; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *ret_choice = i;
+            return true;
+        }
+    }
+    return !text || refuse(&call->why, 400, NULL, param, "Invalid %s: %.40s", param, text);
+}
+
+static const char *const collections[] = {"charge_automatically", "send_invoice"};
+static const char *const missing_methods[] = {"create_invoice", "pause", "cancel"};
+static const char *const billing_modes[] = {"classic", "flexible"};
+static const char *const pauses[] = {"", "keep_as_draft", "mark_uncollectible", "void"};
+#define COLLECTION     "collection_method"
+#define MISSING_METHOD "trial_settings.end_behavior.missing_payment_method"
+
+/* How it is billed: of a new subscription. */
+static bool order_billing(struct call *call, struct subscription_order *order)
+{
+    const char *proration = form_text(call->params, "proration_behavior");
+    int collection, missing, mode;
+
+    if (!choice(call, COLLECTION, collections, 2, 0, &collection) ||
+        !choice(call, MISSING_METHOD, missing_methods, 3, 0, &missing) ||
+        !choice(call, "billing_mode.type", billing_modes, 2, 0, &mode))
+        return false;
+    order->send_invoice = collection == 1;
+    order->missing_payment_method = (enum missing_payment_method)missing;
+    order->flexible = mode == 1;
+    order->prorate_first = !proration || strcmp(proration, "none") != 0;
+    (void)form_integer(call->params, "billing_cycle_anchor", &order->billing_cycle_anchor);
+    if (order->send_invoice && !form_integer(call->params, "days_until_due", &order->days_until_due))
+        return refuse(&call->why, 400, "parameter_missing", "days_until_due",
+                      "You must pass `days_until_due` with a collection_method of send_invoice.");
+    return true;
+}
+
+/* billing_cycle_anchor as it was before 2026-09-30.endive, and as it is since. */
+static const char *anchor_param(struct call *call)
+{
+    const char *text = form_text(call->params, "billing_cycle_anchor.type");
+
+    return text ? text : form_text(call->params, "billing_cycle_anchor");
+}
+
+/* The same of one that runs. */
+static bool change_billing(struct call *call, struct subscription_change *change)
+{
+    const char *anchor = anchor_param(call);
+    json_t *pause = json_object_get(call->params, "pause_collection");
+
+    if (!choice(call, COLLECTION, collections, 2, -1, &change->collection) ||
+        !choice(call, MISSING_METHOD, missing_methods, 3, -1, &change->missing_payment_method) ||
+        !choice(call, "pause_collection.behavior", pauses, 4, -1, &change->pause_collection))
+        return false;
+    if (json_is_string(pause)) /* an empty one unpauses */
+        change->pause_collection = NOT_PAUSED;
+    (void)form_integer(call->params, "pause_collection.resumes_at", &change->resumes_at);
+    (void)form_integer(call->params, "days_until_due", &change->days_until_due);
+    change->restart_cycle = anchor && strcmp(anchor, "now") == 0;
+    return true;
+}
+
+static void take_cancellation_details(struct call *call, struct subscription *sub)
+{
+    const char *comment = form_text(call->params, "cancellation_details.comment");
+    const char *feedback = form_text(call->params, "cancellation_details.feedback");
+
+    if (comment)
+        sub->cancel_comment = *comment ? sim_text(call->sim, comment) : NULL;
+    if (feedback)
+        sub->cancel_feedback = *feedback ? sim_text(call->sim, feedback) : NULL;
+}
+
 static bool metadata_param(struct call *call, json_t **ret_metadata)
 {
     *ret_metadata = json_object_get(call->params, "metadata");
@@ -83,7 +164,8 @@ void subscriptions_create(struct call *call)
     if (call->why.status || !order_items(call, &order) ||
         !payment_behavior_of(call, &order.payment_behavior) || !metadata_param(call, &order.metadata) ||
         !payment_method_param(call, order.customer, &order.payment_method) ||
-        !discount_params(call, json_object_get(call->params, "discounts"), NULL, &order.discounts))
+        !discount_params(call, json_object_get(call->params, "discounts"), NULL, &order.discounts) ||
+        !order_billing(call, &order))
         return;
     if (form_integer(call->params, "trial_period_days", &days) && days > 0 && days <= 730)
         order.trial_end = call->sim->now + days * DAY;
@@ -176,6 +258,9 @@ void subscriptions_update(struct call *call)
     if (json_object_get(call->params, "discounts")) /* an empty text takes them all away */
         change.discounts = &discounts;
     change_times(call, &change);
+    if (!change_billing(call, &change))
+        return;
+    take_cancellation_details(call, sub);
     if (subscription_change(call->sim, sub, &change, &call->why))
         call_answer(call, &sub->o);
 }
@@ -190,8 +275,35 @@ void subscriptions_cancel(struct call *call)
         (void)refuse(&call->why, 404, "resource_missing", "id", "No such subscription: '%s'", sub->o.id);
         return;
     }
-    subscription_cancel(call->sim, sub, "cancellation_requested");
+    take_cancellation_details(call, sub);
+    subscription_cancel_now(call->sim, sub, form_flag(call->params, "prorate", false),
+                            form_flag(call->params, "invoice_now", false));
     call_answer(call, &sub->o);
+}
+
+void subscriptions_pause(struct call *call)
+{
+    struct subscription *sub = call_object(call, TYPE_SUBSCRIPTION);
+
+    if (sub && !call_says(call, "type", "subscription"))
+        (void)refuse(&call->why, 400, NULL, "type", "Invalid type: must be subscription");
+    else if (sub && subscription_pause(call->sim, sub, &call->why))
+        call_answer(call, &sub->o);
+}
+
+void subscriptions_resume(struct call *call)
+{
+    static const char *const behaviors[] = {"resume_on_payment_success", "resume_on_payment_attempt"};
+    struct subscription *sub = call_object(call, TYPE_SUBSCRIPTION);
+    const char *anchor = anchor_param(call);
+    struct resume resume = {.keep_cycle = anchor && strcmp(anchor, "unchanged") == 0};
+    int behavior;
+
+    if (!sub || !choice(call, "payment_behavior", behaviors, 2, 0, &behavior))
+        return;
+    resume.at_once = behavior == 1;
+    if (subscription_resume(call->sim, sub, &resume, &call->why))
+        call_answer(call, &sub->o);
 }
 
 static bool has_price(const struct subscription *sub, const char *price)
@@ -210,7 +322,8 @@ static bool subscription_matches(struct call *call, const struct object *o)
     const char *status = form_text(call->params, "status");
     const char *price = form_text(call->params, "price");
 
-    if ((price && !has_price(sub, price)) || !call_says(call, "collection_method", "charge_automatically"))
+    if ((price && !has_price(sub, price)) ||
+        !call_says(call, "collection_method", sub->send_invoice ? collections[1] : collections[0]))
         return false;
     if (!status)
         return sub->status != SUB_CANCELED;
@@ -229,15 +342,74 @@ void subscriptions_list(struct call *call)
         call_list(call, scope, false, subscription_matches);
 }
 
-void items_get(struct call *call)
+static struct item *item_here(struct call *call)
 {
     struct item *item = call_object(call, TYPE_ITEM);
 
-    if (item && item->deleted)
-        (void)refuse(&call->why, 404, "resource_missing", "item", "No such subscription_item: '%s'",
-                     item->o.id);
-    else if (item)
+    if (!item || !item->deleted)
+        return item;
+    (void)refuse(&call->why, 404, "resource_missing", "item", "No such subscription_item: '%s'", item->o.id);
+    return NULL;
+}
+
+void items_get(struct call *call)
+{
+    struct item *item = item_here(call);
+
+    if (item)
         call_answer(call, &item->o);
+}
+
+/* One item of a subscription changes: id NULL makes a new one. Answers with it. */
+static void change_one(struct call *call, struct subscription *sub, struct item *item, bool remove)
+{
+    struct subscription_change change = subscription_change_none();
+    const char *price = form_text(call->params, "price");
+    json_t *metadata = json_object_get(call->params, "metadata");
+
+    change.items_count = 1;
+    change.items[0].item = item;
+    change.items[0].price = sim_find_type(call->sim, price, TYPE_PRICE);
+    change.items[0].remove = remove;
+    if (price && !change.items[0].price) {
+        (void)refuse(&call->why, 400, "resource_missing", "price", "No such price: '%.80s'", price);
+        return;
+    }
+    if (!quantity_of(call, call->params, -1, &change.items[0].quantity) ||
+        !proration_of(call, &change.proration) || !subscription_change(call->sim, sub, &change, &call->why))
+        return;
+    if (!item)
+        item = (struct item *)sub->items.at[sub->items.count - 1];
+    if (json_is_object(metadata))
+        metadata_merge(&item->o, metadata);
+    call_answer(call, &item->o);
+}
+
+void items_create(struct call *call)
+{
+    struct subscription *sub = call_param(call, "subscription", TYPE_SUBSCRIPTION);
+
+    if (!sub && !call->why.status)
+        (void)refuse(&call->why, 400, "parameter_missing", "subscription",
+                     "Missing required param: subscription.");
+    if (sub)
+        change_one(call, sub, NULL, false);
+}
+
+void items_update(struct call *call)
+{
+    struct item *item = item_here(call);
+
+    if (item)
+        change_one(call, item->subscription, item, false);
+}
+
+void items_delete(struct call *call)
+{
+    struct item *item = item_here(call);
+
+    if (item)
+        change_one(call, item->subscription, item, true);
 }
 
 static bool item_matches(struct call *call, const struct object *o)

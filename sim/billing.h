@@ -105,13 +105,26 @@ struct subscription_order {
     enum payment_behavior payment_behavior;
     bool cancel_at_period_end;
     int64_t cancel_at;
+    bool send_invoice, flexible;
+    int64_t days_until_due;       /* with send_invoice */
+    int64_t billing_cycle_anchor; /* the first period is a part that ends here; 0: now */
+    bool prorate_first;           /* that part is billed, else it is free */
+    enum missing_payment_method missing_payment_method;
     struct discount_wishes discounts;
     struct intent *paid_by; /* checkout took the money already; NULL: charge now */
 };
 bool subscription_create(struct sim *sim, const struct subscription_order *order,
                          struct subscription **ret_sub, struct refusal *why);
-/* reason is static: "cancellation_requested", "payment_failed" */
+/* reason is static: "cancellation_requested", "payment_failed"; NULL: Stripe says none */
 void subscription_cancel(struct sim *sim, struct subscription *sub, const char *reason);
+/* The same on request: prorate gives credit for the rest of the periods, invoice_now bills what is pending. */
+void subscription_cancel_now(struct sim *sim, struct subscription *sub, bool prorate, bool invoice_now);
+/*
+ * What becomes of a new invoice of a subscription: finalised at once or in an hour, charged or sent, or what
+ * pause_collection says. plan before it is announced, bill after.
+ */
+void subscription_plan_invoice(struct sim *sim, struct invoice *inv, bool at_once);
+void subscription_bill(struct sim *sim, struct invoice *inv);
 int64_t subscription_period_end(const struct subscription *sub);             /* earliest of its items */
 struct invoice *subscription_latest_invoice(const struct subscription *sub); /* NULL: none */
 void subscription_book_period_end(struct sim *sim, struct subscription *sub);
@@ -135,6 +148,12 @@ struct subscription_change {
     unsigned items_count;
     enum proration proration;
     bool end_trial_now;
+    bool restart_cycle;                      /* billing_cycle_anchor=now */
+    int collection;                          /* -1: as it is, 0: charge_automatically, 1: send_invoice */
+    int64_t days_until_due;                  /* -1: as it is */
+    int pause_collection;                    /* -1: as it is, else enum pause_collection */
+    int64_t resumes_at;                      /* with it */
+    int missing_payment_method;              /* -1: as it is */
     int64_t trial_end;                       /* 0: as it is */
     int cancel_at_period_end;                /* -1: as it is */
     int64_t cancel_at;                       /* -1: as it is, 0: clear */
@@ -146,6 +165,31 @@ struct subscription_change subscription_change_none(void);
 bool subscription_change(struct sim *sim, struct subscription *sub, const struct subscription_change *change,
                          struct refusal *why);
 
+/* A pending credit (sign -1) or debit for the rest of the item's period; nothing if none is left. */
+void subscription_prorate(struct sim *sim, struct item *item, struct price *price, int64_t quantity,
+                          int sign);
+/* A billing cycle that starts now: the anchor moves, every item begins a period. */
+void subscription_restart_cycle(struct sim *sim, struct subscription *sub);
+/* A draft with what is pending, and the items' current periods if whole_period; announced, to be billed at once. */
+struct invoice *subscription_invoice_now(struct sim *sim, struct subscription *sub, bool whole_period);
+
+/* --- paused (pause.c) --- */
+
+/* The status paused: nothing is billed until it is resumed. */
+bool subscription_pause(struct sim *sim, struct subscription *sub, struct refusal *why);
+/* At the end of a trial without a payment method. */
+void subscription_pause_trial(struct sim *sim, struct subscription *sub);
+struct resume {
+    bool keep_cycle; /* billing_cycle_anchor=unchanged, else a new cycle begins */
+    bool at_once;    /* payment_behavior=resume_on_payment_attempt: active before it is paid */
+};
+bool subscription_resume(struct sim *sim, struct subscription *sub, const struct resume *resume,
+                         struct refusal *why);
+/* The invoice that a resumed subscription waited for was paid. */
+void subscription_resumed(struct sim *sim, struct subscription *sub);
+void subscription_set_pause_collection(struct sim *sim, struct subscription *sub,
+                                       enum pause_collection behavior, int64_t resumes_at);
+
 /* Metadata as Stripe merges it: an empty value removes the key. o->metadata is created when needed. */
 void metadata_merge(struct object *o, json_t *changes);
 const char *metadata_get(const struct object *o, const char *key); /* NULL: absent */
@@ -155,6 +199,6 @@ int64_t prorate(int64_t amount, int64_t part, int64_t whole, const char *currenc
 
 /* Handlers of what is due (sim.h). */
 due_fn due_trial_will_end, due_upcoming, due_period_end, due_cancel_at, due_incomplete_expire, due_finalize,
-    due_retry, due_charge_settle;
+    due_retry, due_charge_settle, due_invoice_due, due_collection_resumes, due_resume_expire;
 
 #endif

@@ -52,8 +52,10 @@ call_fn prices_create, prices_get, prices_update, prices_list;
 call_fn coupons_create, coupons_get, coupons_update, coupons_delete, coupons_list;
 call_fn promotion_codes_create, promotion_codes_get, promotion_codes_update, promotion_codes_list;
 call_fn subscriptions_create, subscriptions_get, subscriptions_update, subscriptions_cancel,
-    subscriptions_list;
-call_fn items_get, items_list;
+    subscriptions_list, subscriptions_pause, subscriptions_resume;
+call_fn schedules_create, schedules_get, schedules_update, schedules_release, schedules_cancel,
+    schedules_list;
+call_fn items_create, items_get, items_update, items_delete, items_list;
 call_fn invoices_create, invoices_get, invoices_list, invoices_lines, invoices_pay, invoices_finalize,
     invoices_void, invoices_mark_uncollectible, invoices_attach_payment;
 call_fn invoiceitems_create, invoiceitems_get, invoiceitems_list;

@@ -8,14 +8,21 @@
 
 struct subscription_change subscription_change_none(void)
 {
-    return (struct subscription_change){.cancel_at_period_end = -1, .cancel_at = -1};
+    return (struct subscription_change){.cancel_at_period_end = -1,
+                                        .cancel_at = -1,
+                                        .collection = -1,
+                                        .days_until_due = -1,
+                                        .pause_collection = -1,
+                                        .missing_payment_method = -1};
 }
 
 static bool change_is_valid(const struct sim *sim, const struct subscription *sub,
                             const struct subscription_change *change, struct refusal *why)
 {
     bool only_metadata = !change->items_count && !change->end_trial_now && !change->trial_end &&
-                         change->cancel_at_period_end < 0 && change->cancel_at < 0 && !change->discounts;
+                         change->cancel_at_period_end < 0 && change->cancel_at < 0 && !change->discounts &&
+                         !change->restart_cycle && change->collection < 0 && change->pause_collection < 0 &&
+                         change->missing_payment_method < 0;
 
     if (subscription_is_over(sub) && !(only_metadata && !change->payment_method))
         return refuse(why, 400, "resource_missing", NULL,
@@ -26,6 +33,15 @@ static bool change_is_valid(const struct sim *sim, const struct subscription *su
                       "be updated.");
     if (change->trial_end && change->trial_end <= sim->now)
         return refuse(why, 400, NULL, "trial_end", "Invalid timestamp: must be in the future");
+    if (sub->status == SUB_PAUSED &&
+        (change->items_count || change->end_trial_now || change->trial_end || change->restart_cycle))
+        return refuse(why, 400, NULL, NULL, "The subscription is paused; resume it first.");
+    if (change->collection == 1 && change->days_until_due < 0 && !sub->send_invoice)
+        return refuse(why, 400, "parameter_missing", "days_until_due",
+                      "You must pass `days_until_due` with a collection_method of send_invoice.");
+    if (change->pause_collection > 0 && change->resumes_at && change->resumes_at <= sim->now)
+        return refuse(why, 400, NULL, "pause_collection[resumes_at]",
+                      "Invalid timestamp: must be in the future");
     if (change->cancel_at > 0 && change->cancel_at <= sim->now)
         return refuse(why, 400, NULL, "cancel_at", "Invalid timestamp: must be in the future");
     for (unsigned i = 0; i < change->items_count; i++) {
@@ -84,13 +100,30 @@ static bool interval_after(const struct subscription *sub, const struct subscrip
     return true;
 }
 
-/* One pending proration: credit (negative) or debit for the rest of the item's period. */
-static void add_proration(struct sim *sim, struct item *item, struct price *price, int64_t quantity, int sign)
+/* What an amount of the item costs with the percentages off that are in force. */
+static int64_t after_discounts(const struct sim *sim, const struct subscription *sub,
+                               const struct price *price, int64_t amount)
+{
+    struct discountable line = {.product = price->product, .left = amount, .applies = true};
+
+    for (size_t i = 0; i < sub->discounts.count; i++) {
+        const struct discount *d = (const struct discount *)sub->discounts.at[i];
+        bool lasts = d->coupon->duration != DURATION_ONCE && (!d->end || d->end > sim->now);
+        if (lasts && !d->coupon->currency)
+            (void)coupon_take(d->coupon, sub->currency, &line, 1);
+    }
+    return line.left;
+}
+
+void subscription_prorate(struct sim *sim, struct item *item, struct price *price, int64_t quantity, int sign)
 {
     struct subscription *sub = item->subscription;
     int64_t whole = item->period_end - item->period_start;
     int64_t rest = item->period_end - sim->now;
-    int64_t amount = sign * prorate(price->unit_amount * quantity, rest, whole, sub->currency);
+    if (rest <= 0)
+        return;
+    int64_t amount = sign * prorate(after_discounts(sim, sub, price, price->unit_amount * quantity), rest,
+                                    whole, sub->currency);
     struct invoiceitem *ii = invoiceitem_create(
         sim, sub->customer, sub->currency, amount,
         sim_format(sim, "%s time on %.200s", sign < 0 ? "Unused" : "Remaining", price->product->name));
@@ -124,24 +157,23 @@ static void change_items(struct sim *sim, struct subscription *sub, const struct
             item->period_end = sibling->period_end;
             list_push(sim, &sub->items, &item->o);
             if (debit)
-                add_proration(sim, item, item->price, item->quantity, 1);
+                subscription_prorate(sim, item, item->price, item->quantity, 1);
             continue;
         }
         if (!change->items[i].remove && (!price || price == item->price) &&
             (quantity < 0 || quantity == item->quantity))
             continue;
         if (credit)
-            add_proration(sim, item, item->price, item->quantity, -1);
+            subscription_prorate(sim, item, item->price, item->quantity, -1);
         item->price = price ? price : item->price;
         item->quantity = quantity < 0 ? item->quantity : quantity;
         item->deleted = change->items[i].remove;
         if (debit && !item->deleted)
-            add_proration(sim, item, item->price, item->quantity, 1);
+            subscription_prorate(sim, item, item->price, item->quantity, 1);
     }
 }
 
-/* A new billing cycle that starts now: the anchor moves, every item begins a period. */
-static void restart_cycle(struct sim *sim, struct subscription *sub)
+void subscription_restart_cycle(struct sim *sim, struct subscription *sub)
 {
     sub->anchor = sim->now;
     for (size_t i = 0; i < sub->items.count; i++) {
@@ -154,8 +186,7 @@ static void restart_cycle(struct sim *sim, struct subscription *sub)
     }
 }
 
-/* The invoice an update asks for: made, finalised and collected on the spot. */
-static struct invoice *invoice_now(struct sim *sim, struct subscription *sub, bool whole_period)
+struct invoice *subscription_invoice_now(struct sim *sim, struct subscription *sub, bool whole_period)
 {
     struct invoice *inv = invoice_create(sim, sub->customer, sub, "subscription_update", sub->currency);
 
@@ -164,6 +195,7 @@ static struct invoice *invoice_now(struct sim *sim, struct subscription *sub, bo
         if (!((struct item *)sub->items.at[i])->deleted)
             invoice_add_item(sim, inv, (struct item *)sub->items.at[i]);
     invoice_take_discounts(sim, inv);
+    subscription_plan_invoice(sim, inv, true);
     invoice_announce(sim, inv);
     return inv;
 }
@@ -192,6 +224,33 @@ static void change_cancellation(struct sim *sim, struct subscription *sub,
     sub->cancel_reason = at ? "cancellation_requested" : NULL;
 }
 
+/* Credit for the rest of every item's period, as it was before the change. */
+static void credit_rest(struct sim *sim, struct subscription *sub, bool prorated)
+{
+    for (size_t i = 0; prorated && i < sub->items.count; i++) {
+        struct item *item = (struct item *)sub->items.at[i];
+        if (!item->deleted)
+            subscription_prorate(sim, item, item->price, item->quantity, -1);
+    }
+}
+
+/* A running subscription gets a trial: what was paid for the rest becomes credit, by an invoice with a negative total. */
+static struct invoice *back_to_trial(struct sim *sim, struct subscription *sub,
+                                     const struct subscription_change *change, bool prorated)
+{
+    credit_rest(sim, sub, prorated);
+    change_items(sim, sub, change, false, false);
+    sub->status = SUB_TRIALING;
+    sub->trial_start = sim->now;
+    sub->trial_end = sub->anchor = change->trial_end;
+    for (size_t i = 0; i < sub->items.count; i++) {
+        struct item *item = (struct item *)sub->items.at[i];
+        item->period_start = sim->now;
+        item->period_end = change->trial_end;
+    }
+    return subscription_invoice_now(sim, sub, true);
+}
+
 /* What of the change touches money and periods. Returns the invoice to collect now, or NULL. */
 static struct invoice *change_billing(struct sim *sim, struct subscription *sub,
                                       const struct subscription_change *change, bool new_interval)
@@ -203,25 +262,29 @@ static struct invoice *change_billing(struct sim *sim, struct subscription *sub,
         change_items(sim, sub, change, false, false);
         sub->trial_end = sim->now;
         sub->status = SUB_ACTIVE;
-        restart_cycle(sim, sub);
-        return invoice_now(sim, sub, true);
+        subscription_restart_cycle(sim, sub);
+        return subscription_invoice_now(sim, sub, true);
     }
     if (trialing && change->trial_end) {
         sub->trial_end = sub->anchor = change->trial_end;
         for (size_t i = 0; i < sub->items.count; i++)
             ((struct item *)sub->items.at[i])->period_end = change->trial_end;
     }
-    if (!change->items_count)
+    if (!trialing && change->trial_end)
+        return back_to_trial(sim, sub, change, prorated);
+    if (!change->items_count && !change->restart_cycle)
         return NULL;
-    if (new_interval && !trialing) {
-        change_items(sim, sub, change, prorated, false);
-        restart_cycle(sim, sub);
-        return invoice_now(sim, sub, true);
+    if ((new_interval || change->restart_cycle) && !trialing) {
+        if (change->restart_cycle && !new_interval)
+            credit_rest(sim, sub, prorated);
+        change_items(sim, sub, change, prorated && new_interval, false);
+        subscription_restart_cycle(sim, sub);
+        return subscription_invoice_now(sim, sub, true);
     }
     size_t pending = sub->customer->of[TYPE_INVOICEITEM].count;
     change_items(sim, sub, change, prorated, prorated);
     if (change->proration == ALWAYS_INVOICE && sub->customer->of[TYPE_INVOICEITEM].count > pending)
-        return invoice_now(sim, sub, false);
+        return subscription_invoice_now(sim, sub, false);
     return NULL;
 }
 
@@ -259,6 +322,15 @@ bool subscription_change(struct sim *sim, struct subscription *sub, const struct
 
     if (change->payment_method)
         sub->payment_method = change->payment_method;
+    if (change->collection >= 0)
+        sub->send_invoice = change->collection;
+    if (change->days_until_due >= 0)
+        sub->days_until_due = change->days_until_due;
+    if (change->missing_payment_method >= 0)
+        sub->missing_payment_method = (enum missing_payment_method)change->missing_payment_method;
+    if (change->pause_collection >= 0)
+        subscription_set_pause_collection(sim, sub, (enum pause_collection)change->pause_collection,
+                                          change->resumes_at);
     if (change->metadata)
         metadata_merge(&sub->o, change->metadata);
     if (change->discounts)
@@ -268,10 +340,7 @@ bool subscription_change(struct sim *sim, struct subscription *sub, const struct
     if (!subscription_is_over(sub) && subscription_period_end(sub) != end_before)
         subscription_book_period_end(sim, sub);
     emit_updated(sim, "customer.subscription.updated", &sub->o, before);
-    if (inv) {
-        invoice_finalize(sim, inv);
-        if (inv->status == INVOICE_OPEN)
-            (void)invoice_collect(sim, inv, NULL, true);
-    }
+    if (inv)
+        subscription_bill(sim, inv);
     return true;
 }

@@ -243,7 +243,7 @@ void due_discount_end(struct sim *sim, void *target, unsigned arg)
     struct discount *d = target;
 
     (void)arg;
-    if (d->over)
+    if (d->over || subscription_is_over(d->subscription))
         return;
     json_t *before = render_object(sim, &d->subscription->o);
     end_discount(sim, d);

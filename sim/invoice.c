@@ -30,6 +30,8 @@ struct invoice *invoice_create(struct sim *sim, struct customer *c, struct subsc
     inv->billing_reason = reason;
     inv->currency = currency;
     inv->auto_advance = true;
+    inv->send_invoice = sub && sub->send_invoice;
+    inv->days_until_due = sub ? sub->days_until_due : 0;
     inv->period_start = inv->period_end = sim->now;
     inv->starting_balance = customer_balance(sim, c, currency)->amount;
     list_push(sim, &c->of[TYPE_INVOICE], &inv->o);
@@ -258,6 +260,10 @@ void invoice_finalize(struct sim *sim, struct invoice *inv)
     inv->status = INVOICE_OPEN;
     inv->finalized_at = sim->now;
     inv->finalizes_at = 0;
+    if (inv->send_invoice) {
+        inv->due_date = sim->now + inv->days_until_due * DAY;
+        sim_book(sim, inv->due_date, DUE_INVOICE_DUE, inv, 0);
+    }
     inv->number = sim_format(sim, "SIM-%06llu", (unsigned long long)++sim->invoices_total);
     inv->subscription_metadata = metadata ? sim_json(json_deep_copy(metadata)) : NULL;
     if (!inv->for_session)
@@ -459,8 +465,22 @@ void due_finalize(struct sim *sim, void *target, unsigned arg)
     if (inv->status != INVOICE_DRAFT || !inv->auto_advance || inv->finalizes_at > sim->now)
         return;
     invoice_finalize(sim, inv);
-    if (inv->status == INVOICE_OPEN)
+    if (inv->status == INVOICE_OPEN && !inv->send_invoice)
         (void)invoice_collect(sim, inv, NULL, true);
+}
+
+/* Nobody paid in time. */
+void due_invoice_due(struct sim *sim, void *target, unsigned arg)
+{
+    struct invoice *inv = target;
+
+    (void)arg;
+    if (inv->status != INVOICE_OPEN)
+        return;
+    emit(sim, "invoice.overdue", &inv->o);
+    if (inv->subscription && !subscription_is_over(inv->subscription) &&
+        inv->subscription->status == SUB_ACTIVE)
+        subscription_set_status(sim, inv->subscription, SUB_PAST_DUE);
 }
 
 void due_retry(struct sim *sim, void *target, unsigned arg)

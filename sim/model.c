@@ -43,6 +43,24 @@ const char *invoice_status_name(enum invoice_status status)
     return names[status];
 }
 
+const char *pause_collection_name(enum pause_collection behavior)
+{
+    static const char *const names[] = {"", "keep_as_draft", "mark_uncollectible", "void"};
+    return names[behavior];
+}
+
+const char *missing_payment_method_name(enum missing_payment_method what)
+{
+    static const char *const names[] = {"create_invoice", "pause", "cancel"};
+    return names[what];
+}
+
+const char *schedule_status_name(enum schedule_status status)
+{
+    static const char *const names[] = {"not_started", "active", "completed", "released", "canceled"};
+    return names[status];
+}
+
 bool subscription_is_over(const struct subscription *sub)
 {
     return sub->status == SUB_CANCELED || sub->status == SUB_INCOMPLETE_EXPIRED;

@@ -23,6 +23,7 @@
     X(TYPE_DISCOUNT, "discount", "di_1", 23, "")                                                             \
     X(TYPE_PAYMENT_METHOD, "payment_method", "pm_1", 23, "/v1/payment_methods")                              \
     X(TYPE_SUBSCRIPTION, "subscription", "sub_1", 23, "/v1/subscriptions")                                   \
+    X(TYPE_SCHEDULE, "subscription_schedule", "sub_sched_1", 23, "/v1/subscription_schedules")               \
     X(TYPE_ITEM, "subscription_item", "si_", 14, "/v1/subscription_items")                                   \
     X(TYPE_INVOICE, "invoice", "in_1", 23, "/v1/invoices")                                                   \
     X(TYPE_LINE, "line_item", "il_1", 23, "")                                                                \
@@ -188,6 +189,15 @@ struct item {
 /* What happens when the last retry fails. */
 enum dunning_end { DUNNING_CANCEL, DUNNING_UNPAID, DUNNING_PAST_DUE };
 
+/* What becomes of the invoices made while collection is paused. */
+enum pause_collection { NOT_PAUSED, KEEP_AS_DRAFT, MARK_UNCOLLECTIBLE, VOID_INVOICES };
+
+/* What happens at the end of a trial when there is nothing to charge. */
+enum missing_payment_method { MISSING_CREATE_INVOICE, MISSING_PAUSE, MISSING_CANCEL };
+
+/* Why a subscription has the status paused. */
+enum pause_cause { PAUSE_NONE, PAUSE_REQUESTED, PAUSE_TRIAL_END };
+
 struct subscription {
     struct object o;
     struct customer *customer;
@@ -201,10 +211,59 @@ struct subscription {
     int64_t trial_start, trial_end;
     bool cancel_at_period_end;
     int64_t cancel_at, canceled_at, ended_at;
-    const char *cancel_reason; /* NULL: none */
+    const char *cancel_reason;                    /* NULL: none */
+    const char *cancel_comment, *cancel_feedback; /* NULL: none */
+    bool send_invoice;                            /* else charge_automatically */
+    bool flexible;                                /* billing_mode, else classic */
+    int64_t days_until_due;                       /* with send_invoice */
+    enum pause_collection pause_collection;
+    int64_t resumes_at; /* of collection; 0: when somebody says so */
+    enum missing_payment_method missing_payment_method;
+    enum pause_cause pause_cause;
+    int64_t paused_at;
+    struct invoice *resumed_by; /* it leaves paused when this is paid; NULL: none */
+    struct schedule *schedule;  /* NULL: none */
     enum dunning_end dunning_end;
     unsigned period_token; /* a due period end with another token is void */
     bool creating;         /* quiet: customer.subscription.created has not been sent */
+};
+
+#define SCHEDULE_PHASES_MAX      10
+#define SCHEDULE_PHASE_ITEMS_MAX 20
+
+struct schedule_phase {
+    int64_t start, end;
+    int64_t trial_end; /* 0: none */
+    struct {
+        struct price *price;
+        int64_t quantity;
+    } items[SCHEDULE_PHASE_ITEMS_MAX];
+    unsigned items_count;
+    unsigned proration; /* enum proration: of the change to this phase */
+    bool has_discounts; /* false: what the subscription has stays */
+    struct discount_wishes discounts;
+};
+
+enum schedule_status {
+    SCHEDULE_NOT_STARTED,
+    SCHEDULE_ACTIVE,
+    SCHEDULE_COMPLETED,
+    SCHEDULE_RELEASED,
+    SCHEDULE_CANCELED
+};
+
+/* Phases follow each other without gaps. */
+struct schedule {
+    struct object o;
+    struct customer *customer;
+    struct subscription *subscription;          /* NULL: not started, or released */
+    struct subscription *released_subscription; /* NULL: not released */
+    enum schedule_status status;
+    struct schedule_phase phases[SCHEDULE_PHASES_MAX];
+    unsigned phases_count, current;
+    unsigned token;   /* a due end of a phase with another one is void */
+    bool end_cancels; /* end_behavior cancel, else release */
+    int64_t canceled_at, completed_at, released_at;
 };
 
 enum invoice_status { INVOICE_DRAFT, INVOICE_OPEN, INVOICE_PAID, INVOICE_UNCOLLECTIBLE, INVOICE_VOID };
@@ -262,6 +321,9 @@ struct invoice {
     bool for_session; /* documents a paid session, whose sale is the session's */
     int64_t next_payment_attempt;
     int64_t finalizes_at;
+    bool send_invoice;      /* waits to be paid, else it is charged */
+    int64_t days_until_due; /* from finalisation, with send_invoice */
+    int64_t due_date;
     int64_t period_start, period_end;
     int64_t finalized_at, paid_at, voided_at, uncollectible_at;
 };
@@ -450,6 +512,9 @@ unsigned object_id_chars(enum object_type type);
 const char *object_path(enum object_type type); /* "/v1/customers" */
 const char *subscription_status_name(enum subscription_status status);
 const char *invoice_status_name(enum invoice_status status);
+const char *pause_collection_name(enum pause_collection behavior); /* not of NOT_PAUSED */
+const char *missing_payment_method_name(enum missing_payment_method what);
+const char *schedule_status_name(enum schedule_status status);
 bool subscription_is_over(const struct subscription *sub); /* canceled or incomplete_expired */
 
 #endif

@@ -227,6 +227,7 @@ json_t *render_object(const struct sim *sim, const struct object *o)
     case TYPE_DISCOUNT: return render_discount((const struct discount *)o);
     case TYPE_PAYMENT_METHOD: return render_payment_method((const struct payment_method *)o);
     case TYPE_SUBSCRIPTION: return render_subscription(sim, (const struct subscription *)o);
+    case TYPE_SCHEDULE: return render_schedule((const struct schedule *)o);
     case TYPE_ITEM: return render_item((const struct item *)o);
     case TYPE_INVOICE: return render_invoice(sim, (const struct invoice *)o);
     case TYPE_LINE: return render_line((const struct line *)o);

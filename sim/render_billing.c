@@ -26,6 +26,29 @@ json_t *render_item(const struct item *item)
     return json;
 }
 
+static json_t *pause_collection(const struct subscription *sub)
+{
+    json_t *json;
+
+    if (!sub->pause_collection)
+        return json_null();
+    json = sim_json(json_object());
+    put_text(json, "behavior", pause_collection_name(sub->pause_collection));
+    put_time(json, "resumes_at", sub->resumes_at);
+    return json;
+}
+
+/* Only there while it is paused. */
+static void put_status_details(json_t *json, const struct subscription *sub)
+{
+    if (sub->status == SUB_PAUSED)
+        put(json, "status_details",
+            json_pack("{s:{s:s, s:I, s:{s:s}}}", "paused", "type", "subscription", "transitioned_at",
+                      (json_int_t)sub->paused_at, "subscription", "type",
+                      sub->pause_cause == PAUSE_TRIAL_END ? "trial_end_without_payment_method"
+                                                          : "pause_requested"));
+}
+
 json_t *render_subscription(const struct sim *sim, const struct subscription *sub)
 {
     json_t *json = render_head(&sub->o);
@@ -47,16 +70,21 @@ json_t *render_subscription(const struct sim *sim, const struct subscription *su
     put_time(json, "canceled_at", sub->canceled_at);
     put_time(json, "ended_at", sub->ended_at);
     put(json, "cancellation_details",
-        json_pack("{s:n, s:n, s:s?}", "comment", "feedback", "reason", sub->cancel_reason));
-    put_text(json, "collection_method", "charge_automatically");
+        json_pack("{s:s?, s:s?, s:s?}", "comment", sub->cancel_comment, "feedback", sub->cancel_feedback,
+                  "reason", sub->cancel_reason));
+    put_text(json, "collection_method", sub->send_invoice ? "send_invoice" : "charge_automatically");
+    put(json, "days_until_due", sub->send_invoice ? json_integer(sub->days_until_due) : json_null());
+    put(json, "pause_collection", pause_collection(sub));
+    PUT_ID(json, "schedule", sub->schedule);
+    put_status_details(json, sub);
     PUT_ID(json, "default_payment_method", sub->payment_method);
-    put_nulls(json, "application application_fee_percent billing_cycle_anchor_config billing_thresholds "
-                    "customer_account days_until_due default_source description "
-                    "next_pending_invoice_item_invoice on_behalf_of pause_collection "
-                    "pending_invoice_item_interval pending_setup_intent pending_update schedule test_clock "
-                    "transfer_data");
+    put_nulls(json,
+              "application application_fee_percent billing_cycle_anchor_config billing_thresholds "
+              "customer_account default_source description next_pending_invoice_item_invoice on_behalf_of "
+              "pending_invoice_item_interval pending_setup_intent pending_update test_clock "
+              "transfer_data");
     put(json, "automatic_tax", json_pack("{s:b, s:n, s:n}", "enabled", 0, "liability", "disabled_reason"));
-    put(json, "billing_mode", json_pack("{s:s}", "type", "classic"));
+    put(json, "billing_mode", json_pack("{s:s}", "type", sub->flexible ? "flexible" : "classic"));
     put(json, "billing_schedules", json_array());
     put(json, "default_tax_rates", json_array());
     put_discounts(json, &sub->discounts, NULL);
@@ -64,7 +92,8 @@ json_t *render_subscription(const struct sim *sim, const struct subscription *su
         json_pack("{s:n, s:n, s:s}", "payment_method_options", "payment_method_types",
                   "save_default_payment_method", "off"));
     put(json, "trial_settings",
-        json_pack("{s:{s:s}}", "end_behavior", "missing_payment_method", "create_invoice"));
+        json_pack("{s:{s:s}}", "end_behavior", "missing_payment_method",
+                  missing_payment_method_name(sub->missing_payment_method)));
     return json;
 }
 
@@ -221,7 +250,8 @@ json_t *render_invoice(const struct sim *sim, const struct invoice *inv)
     put_int(json, "period_start", inv->period_start);
     put_int(json, "period_end", inv->period_end);
     put_time(json, "effective_at", inv->finalized_at);
-    put_text(json, "collection_method", "charge_automatically");
+    put_text(json, "collection_method", inv->send_invoice ? "send_invoice" : "charge_automatically");
+    put_time(json, "due_date", inv->due_date);
     put_text(json, "account_country", "US");
     put_text(json, "customer_tax_exempt", "none");
     put_discounts(json, &inv->discounts, is_of_invoice);
@@ -234,7 +264,7 @@ json_t *render_invoice(const struct sim *sim, const struct invoice *inv)
     put_time(transitions, "voided_at", inv->voided_at);
     put_time(transitions, "marked_uncollectible_at", inv->uncollectible_at);
     put_nulls(json, "account_name application custom_fields customer_account customer_address customer_phone "
-                    "customer_shipping default_payment_method default_source description due_date footer "
+                    "customer_shipping default_payment_method default_source description footer "
                     "from_invoice hosted_invoice_url invoice_pdf last_finalization_error latest_revision "
                     "on_behalf_of receipt_number shipping_cost statement_descriptor test_clock");
     put_time(json, "webhooks_delivered_at", inv->o.created);

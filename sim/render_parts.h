@@ -21,6 +21,7 @@ json_t *render_session_discounts(const struct session *cs);
 json_t *render_price(const struct price *price);
 json_t *render_plan(const struct price *price);
 json_t *render_subscription(const struct sim *sim, const struct subscription *sub);
+json_t *render_schedule(const struct schedule *schedule);
 json_t *render_item(const struct item *item);
 json_t *render_invoice(const struct sim *sim, const struct invoice *inv);
 json_t *render_line(const struct line *line);

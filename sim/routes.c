@@ -11,7 +11,14 @@
     "restrictions[minimum_amount_currency] "
 #define ITEM "items[][price] items[][quantity] "
 #define SUBSCRIPTION                                                                                         \
-    ITEM DISCOUNT "cancel_at cancel_at_period_end default_payment_method metadata[*] trial_end "
+    ITEM DISCOUNT "billing_cycle_anchor cancel_at cancel_at_period_end collection_method "                   \
+                  "days_until_due default_payment_method metadata[*] proration_behavior trial_end "          \
+                  "trial_settings[end_behavior][missing_payment_method] "
+#define PHASE                                                                                                \
+    "phases[][discounts][][coupon] phases[][discounts][][promotion_code] phases[][duration][interval] "      \
+    "phases[][duration][interval_count] phases[][end_date] phases[][items][][price] "                        \
+    "phases[][items][][quantity] phases[][iterations] phases[][proration_behavior] phases[][start_date] "    \
+    "phases[][trial_end] end_behavior metadata[*] "
 #define CUSTOMER  "description email invoice_settings[default_payment_method] metadata[*] name "
 #define PRODUCT   "active metadata[*] name "
 #define PRICE     "active lookup_key metadata[*] nickname "
@@ -121,14 +128,33 @@ static const struct route routes[] = {
     {"GET /v1/setup_intents/{id}", setup_intents_get, "setup_intent", ""},
     {"GET /v1/subscription_items", items_list, "[subscription_item]", PAGE "subscription"},
     {"GET /v1/subscription_items/{id}", items_get, "subscription_item", ""},
+    {"POST /v1/subscription_items", items_create, "subscription_item",
+     "metadata[*] price proration_behavior quantity subscription"},
+    {"POST /v1/subscription_items/{id}", items_update, "subscription_item",
+     "metadata[*] price proration_behavior quantity"},
+    {"DELETE /v1/subscription_items/{id}", items_delete, "subscription_item", "proration_behavior"},
+    {"GET /v1/subscription_schedules", schedules_list, "[subscription_schedule]",
+     PAGE CREATED "customer scheduled"},
+    {"POST /v1/subscription_schedules", schedules_create, "subscription_schedule",
+     PHASE "customer from_subscription start_date"},
+    {"GET /v1/subscription_schedules/{id}", schedules_get, "subscription_schedule", ""},
+    {"POST /v1/subscription_schedules/{id}", schedules_update, "subscription_schedule", PHASE},
+    {"POST /v1/subscription_schedules/{id}/cancel", schedules_cancel, "subscription_schedule", ""},
+    {"POST /v1/subscription_schedules/{id}/release", schedules_release, "subscription_schedule", ""},
     {"GET /v1/subscriptions", subscriptions_list, "[subscription]",
      PAGE CREATED "collection_method customer price status"},
     {"POST /v1/subscriptions", subscriptions_create, "subscription",
-     SUBSCRIPTION "customer payment_behavior trial_period_days"},
+     SUBSCRIPTION "billing_mode[type] customer payment_behavior trial_period_days"},
     {"GET /v1/subscriptions/{id}", subscriptions_get, "subscription", ""},
     {"POST /v1/subscriptions/{id}", subscriptions_update, "subscription",
-     SUBSCRIPTION "discounts[][discount] items[][deleted] items[][id] proration_behavior"},
-    {"DELETE /v1/subscriptions/{id}", subscriptions_cancel, "subscription", ""},
+     SUBSCRIPTION "discounts[][discount] items[][deleted] items[][id] billing_cycle_anchor[type] "
+                  "cancellation_details[comment] cancellation_details[feedback] pause_collection[behavior] "
+                  "pause_collection[resumes_at]"},
+    {"DELETE /v1/subscriptions/{id}", subscriptions_cancel, "subscription",
+     "cancellation_details[comment] cancellation_details[feedback] invoice_now prorate"},
+    {"POST /v1/subscriptions/{id}/pause", subscriptions_pause, "subscription", "type"},
+    {"POST /v1/subscriptions/{id}/resume", subscriptions_resume, "subscription",
+     "billing_cycle_anchor billing_cycle_anchor[type] payment_behavior"},
     {"GET /v1/webhook_endpoints", endpoints_list, "[webhook_endpoint]", PAGE},
     {"POST /v1/webhook_endpoints", endpoints_create, "webhook_endpoint", ENDPOINT "api_version"},
     {"GET /v1/webhook_endpoints/{id}", endpoints_get, "webhook_endpoint", ""},

@@ -12,6 +12,7 @@
 #include "sim/events.h"
 #include "sim/lives.h"
 #include "sim/money.h"
+#include "sim/schedule.h"
 
 #define CHUNK_BYTES (256 * 1024)
 
@@ -311,6 +312,11 @@ bool sim_step(struct sim *sim, int64_t until)
         [DUE_PAYMENT_TOLD] = due_payment_told,
         [DUE_REFUND_DECIDE] = due_refund_decide,
         [DUE_AUTHORIZATION_EXPIRE] = due_authorization_expire,
+        [DUE_INVOICE_DUE] = due_invoice_due,
+        [DUE_COLLECTION_RESUMES] = due_collection_resumes,
+        [DUE_RESUME_EXPIRE] = due_resume_expire,
+        [DUE_PHASE_END] = due_phase_end,
+        [DUE_SCHEDULE_EXPIRING] = due_schedule_expiring,
         [DUE_LIFE] = due_life,
     };
 

@@ -5,6 +5,7 @@
 #include "sim/discount.h"
 #include "sim/events.h"
 #include "sim/render.h"
+#include "sim/schedule.h"
 
 #define INCOMPLETE_HOURS 23
 
@@ -76,10 +77,18 @@ static bool order_is_valid(const struct subscription_order *order, struct paymen
     }
     if (order->trial_end && order->trial_end <= sim->now)
         return refuse(why, 400, NULL, "trial_end", "Invalid timestamp: must be in the future");
-    if (!pm && !order->trial_end && !order->paid_by && order->payment_behavior != DEFAULT_INCOMPLETE)
+    if (order->send_invoice && order->days_until_due < 0)
+        return refuse(why, 400, NULL, "days_until_due", "Invalid days_until_due");
+    if (order->billing_cycle_anchor &&
+        (order->trial_end || order->billing_cycle_anchor <= sim->now ||
+         order->billing_cycle_anchor > calendar_add(sim->now, first->interval, first->interval_count)))
+        return refuse(why, 400, NULL, "billing_cycle_anchor",
+                      "billing_cycle_anchor must lie within the first period, and there must be no trial.");
+    if (!pm && !order->trial_end && !order->paid_by && !order->send_invoice &&
+        order->payment_behavior != DEFAULT_INCOMPLETE)
         return refuse(why, 400, "resource_missing", NULL,
                       "This customer has no attached payment source or default payment method.");
-    if (pm && pm->declines && !order->trial_end && !order->paid_by &&
+    if (pm && pm->declines && !order->trial_end && !order->send_invoice && !order->paid_by &&
         order->payment_behavior == ERROR_IF_INCOMPLETE)
         return refuse(why, 402, "card_declined", NULL, "Your card was declined.");
     return true;
@@ -93,10 +102,16 @@ static struct subscription *build(struct sim *sim, const struct subscription_ord
     sub->customer = order->customer;
     sub->currency = first->currency;
     sub->creating = true;
-    sub->status = order->trial_end ? SUB_TRIALING : SUB_INCOMPLETE;
+    sub->status = order->trial_end ? SUB_TRIALING : order->send_invoice ? SUB_ACTIVE : SUB_INCOMPLETE;
+    sub->send_invoice = order->send_invoice;
+    sub->days_until_due = order->days_until_due;
+    sub->flexible = order->flexible;
+    sub->missing_payment_method = order->missing_payment_method;
     sub->payment_method = order->payment_method;
     sub->start_date = sim->now;
-    sub->anchor = order->trial_end ? order->trial_end : sim->now;
+    sub->anchor = order->trial_end              ? order->trial_end
+                  : order->billing_cycle_anchor ? order->billing_cycle_anchor
+                                                : sim->now;
     sub->trial_start = order->trial_end ? sim->now : 0;
     sub->trial_end = order->trial_end;
     sub->dunning_end = (enum dunning_end)sim->knobs.dunning_end;
@@ -128,13 +143,34 @@ static struct subscription *build(struct sim *sim, const struct subscription_ord
     return sub;
 }
 
+/* The first period is only the part up to the anchor: billed for that part of a whole one, or not at all. */
+static void shorten_first(struct invoice *inv, const struct subscription_order *order)
+{
+    for (size_t i = 0; i < inv->lines.count; i++) {
+        struct line *line = (struct line *)inv->lines.at[i];
+        int64_t whole = calendar_add(line->period_end, line->price->interval, line->price->interval_count) -
+                        line->period_end;
+        int64_t part = line->period_end - line->period_start;
+        if (part < whole)
+            line->amount = order->prorate_first ? prorate(line->amount, part, whole, inv->currency) : 0;
+    }
+    invoice_total_up(inv);
+}
+
 static void first_invoice(struct sim *sim, struct subscription *sub, const struct subscription_order *order)
 {
     struct invoice *inv = invoice_create(sim, sub->customer, sub, "subscription_create", sub->currency);
 
     for (size_t i = 0; i < sub->items.count; i++)
         invoice_add_item(sim, inv, (struct item *)sub->items.at[i]);
+    if (order->billing_cycle_anchor)
+        shorten_first(inv, order);
     invoice_take_discounts(sim, inv);
+    if (sub->send_invoice && inv->total > 0) { /* a draft first, like every invoice that is sent */
+        subscription_plan_invoice(sim, inv, false);
+        invoice_announce(sim, inv);
+        return;
+    }
     invoice_announce(sim, inv);
     invoice_finalize(sim, inv);
     if (inv->status == INVOICE_PAID)
@@ -182,6 +218,18 @@ bool subscription_create(struct sim *sim, const struct subscription_order *order
 
 /* --- the ends --- */
 
+static bool has_pending(const struct subscription *sub)
+{
+    const struct list *pending = &sub->customer->of[TYPE_INVOICEITEM];
+
+    for (size_t i = 0; i < pending->count; i++) {
+        const struct invoiceitem *ii = (const struct invoiceitem *)pending->at[i];
+        if (!ii->invoice && ii->subscription == sub)
+            return true;
+    }
+    return false;
+}
+
 static void stop_invoices(struct sim *sim, struct subscription *sub)
 {
     for (size_t i = 0; i < sub->invoices.count; i++)
@@ -199,6 +247,21 @@ void subscription_cancel(struct sim *sim, struct subscription *sub, const char *
     sub->period_token++;
     emit(sim, "customer.subscription.deleted", &sub->o);
     stop_invoices(sim, sub);
+    if (sub->schedule)
+        schedule_subscription_over(sim, sub->schedule);
+}
+
+void subscription_cancel_now(struct sim *sim, struct subscription *sub, bool prorate, bool invoice_now)
+{
+    for (size_t i = 0; prorate && i < sub->items.count; i++) {
+        struct item *item = (struct item *)sub->items.at[i];
+        if (!item->deleted && (sub->status == SUB_ACTIVE || sub->status == SUB_PAST_DUE))
+            subscription_prorate(sim, item, item->price, item->quantity, -1);
+    }
+    if (invoice_now && has_pending(sub))
+        subscription_bill(sim, subscription_invoice_now(sim, sub, false));
+    if (!subscription_is_over(sub)) /* a charge that failed may have ended it */
+        subscription_cancel(sim, sub, "cancellation_requested");
 }
 
 void due_cancel_at(struct sim *sim, void *target, unsigned arg)
@@ -231,12 +294,12 @@ void due_incomplete_expire(struct sim *sim, void *target, unsigned arg)
 
 /* --- what invoices do to it --- */
 
-/* The newest invoice that left draft decides the status. */
+/* The newest invoice that left draft and was not given up decides the status. */
 static struct invoice *latest_finalized(const struct subscription *sub)
 {
     for (size_t i = sub->invoices.count; i-- > 0;) {
         struct invoice *inv = (struct invoice *)sub->invoices.at[i];
-        if (inv->status != INVOICE_DRAFT)
+        if (inv->status == INVOICE_OPEN || inv->status == INVOICE_PAID)
             return inv;
     }
     return NULL;
@@ -244,6 +307,10 @@ static struct invoice *latest_finalized(const struct subscription *sub)
 
 void subscription_invoice_paid(struct sim *sim, struct subscription *sub, struct invoice *inv)
 {
+    if (sub->status == SUB_PAUSED && sub->resumed_by == inv) {
+        subscription_resumed(sim, sub);
+        return;
+    }
     bool waits = sub->status == SUB_INCOMPLETE || sub->status == SUB_PAST_DUE || sub->status == SUB_UNPAID;
 
     if (waits && latest_finalized(sub) == inv)
@@ -253,7 +320,8 @@ void subscription_invoice_paid(struct sim *sim, struct subscription *sub, struct
 void subscription_invoice_failed(struct sim *sim, struct subscription *sub, struct invoice *inv,
                                  bool automatic)
 {
-    if (sub->creating || subscription_is_over(sub) || sub->status == SUB_INCOMPLETE)
+    if (sub->creating || subscription_is_over(sub) || sub->status == SUB_INCOMPLETE ||
+        sub->status == SUB_PAUSED || inv->send_invoice)
         return;
     if (sub->status == SUB_ACTIVE || sub->status == SUB_TRIALING)
         subscription_set_status(sim, sub, SUB_PAST_DUE);
@@ -268,6 +336,38 @@ void subscription_invoice_failed(struct sim *sim, struct subscription *sub, stru
 
 /* --- by the clock --- */
 
+static bool stays_draft(const struct subscription *sub)
+{
+    return sub->status == SUB_UNPAID || sub->pause_collection == KEEP_AS_DRAFT;
+}
+
+void subscription_plan_invoice(struct sim *sim, struct invoice *inv, bool at_once)
+{
+    inv->auto_advance = !stays_draft(inv->subscription) && !inv->subscription->pause_collection;
+    if (!inv->auto_advance || at_once)
+        return;
+    inv->finalizes_at = sim->now + HOUR;
+    sim_book(sim, inv->finalizes_at, DUE_FINALIZE, inv, 0);
+}
+
+void subscription_bill(struct sim *sim, struct invoice *inv)
+{
+    const struct subscription *sub = inv->subscription;
+    struct refusal ignored;
+
+    if (inv->finalizes_at || stays_draft(sub))
+        return;
+    invoice_finalize(sim, inv);
+    if (inv->status != INVOICE_OPEN)
+        return;
+    if (sub->pause_collection == VOID_INVOICES)
+        (void)invoice_void(sim, inv, &ignored);
+    else if (sub->pause_collection == MARK_UNCOLLECTIBLE)
+        (void)invoice_mark_uncollectible(sim, inv, &ignored);
+    else if (!inv->send_invoice)
+        (void)invoice_collect(sim, inv, NULL, true);
+}
+
 static void renew(struct sim *sim, struct subscription *sub)
 {
     json_t *before = render_object(sim, &sub->o);
@@ -276,7 +376,6 @@ static void renew(struct sim *sim, struct subscription *sub)
     if (sub->status == SUB_TRIALING)
         sub->status = SUB_ACTIVE; /* before any money arrived */
     inv = invoice_create(sim, sub->customer, sub, "subscription_cycle", sub->currency);
-    inv->auto_advance = sub->status != SUB_UNPAID;
     for (size_t i = 0; i < sub->items.count; i++) {
         struct item *item = (struct item *)sub->items.at[i];
         if (item->deleted)
@@ -290,24 +389,40 @@ static void renew(struct sim *sim, struct subscription *sub)
     }
     invoice_take_pending(sim, inv);
     invoice_take_discounts(sim, inv);
-    if (inv->auto_advance) {
-        inv->finalizes_at = sim->now + HOUR;
-        sim_book(sim, inv->finalizes_at, DUE_FINALIZE, inv, 0);
-    }
+    subscription_plan_invoice(sim, inv, false);
     emit_updated(sim, "customer.subscription.updated", &sub->o, before);
     invoice_announce(sim, inv);
+    subscription_bill(sim, inv);
     subscription_book_period_end(sim, sub);
+}
+
+/* True if there is nothing to charge at the end of a trial and the subscription is not to go on like that. */
+static bool trial_ends_without_method(struct sim *sim, struct subscription *sub)
+{
+    if (sub->status != SUB_TRIALING || sub->send_invoice || sub->payment_method ||
+        sub->customer->payment_method || sub->missing_payment_method == MISSING_CREATE_INVOICE)
+        return false;
+    if (sub->missing_payment_method == MISSING_PAUSE)
+        subscription_pause_trial(sim, sub);
+    else
+        subscription_cancel(sim, sub, NULL);
+    return true;
 }
 
 void due_period_end(struct sim *sim, void *target, unsigned arg)
 {
     struct subscription *sub = target;
 
-    if (subscription_is_over(sub) || sub->period_token != arg || sub->status == SUB_INCOMPLETE)
+    if (subscription_is_over(sub) || sub->period_token != arg || sub->status == SUB_INCOMPLETE ||
+        sub->status == SUB_PAUSED)
+        return;
+    if (sub->schedule)
+        schedule_reach(sim, sub->schedule); /* a phase may end with the period: its change comes first */
+    if (subscription_is_over(sub) || sub->period_token != arg)
         return;
     if (sub->cancel_at_period_end)
         subscription_cancel(sim, sub, "cancellation_requested");
-    else
+    else if (!trial_ends_without_method(sim, sub))
         renew(sim, sub);
 }
 
