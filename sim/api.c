@@ -107,11 +107,43 @@ void api_error(struct api *api, int status, const char *type, const char *code, 
     fill(ret_answer, status, error_body(&why), request_id, api->sim->api_version);
 }
 
+/* A JSON body of v2 as a form would say it: a list is an object whose keys are the indexes. Steals json. */
+static json_t *as_form(json_t *json)
+{
+    json_t *form, *value;
+    char index[24];
+    const char *key;
+    size_t i;
+
+    if (!json_is_array(json) && !json_is_object(json))
+        return json;
+    form = sim_json(json_object());
+    json_array_foreach(json, i, value)
+    {
+        (void)snprintf(index, sizeof index, "%zu", i);
+        (void)json_object_set_new(form, index, as_form(json_incref(value)));
+    }
+    json_object_foreach(json, key, value)(void) json_object_set_new(form, key, as_form(json_incref(value)));
+    json_decref(json);
+    return form;
+}
+
+static json_t *body_parameters(const struct api_request *request)
+{
+    const char *body = request->body && request->body_len ? request->body : "";
+    json_t *json;
+
+    if (strncmp(request->path, "/v2/", 4) != 0 || !*body)
+        return form_decode(body, *body ? request->body_len : 0);
+    json = json_loadb(body, request->body_len, JSON_REJECT_DUPLICATES, NULL);
+    return json_is_object(json) ? as_form(json) : (json_decref(json), NULL);
+}
+
 /* Query and body as one object of parameters. NULL: malformed. */
 static json_t *parameters(const struct api_request *request)
 {
     json_t *params = form_decode(request->query, strlen(request->query));
-    json_t *body = form_decode(request->body ? request->body : "", request->body ? request->body_len : 0);
+    json_t *body = body_parameters(request);
 
     if (params && body && json_object_update(params, body) == 0) {
         json_decref(body);

@@ -69,6 +69,8 @@ call_fn credit_notes_create, credit_notes_get, credit_notes_list, credit_notes_v
 call_fn sessions_create, sessions_get, sessions_list, sessions_expire, sessions_lines;
 call_fn events_get, events_list, thin_events_get, thin_events_list;
 call_fn endpoints_create, endpoints_get, endpoints_update, endpoints_delete, endpoints_list;
+call_fn destinations_create, destinations_get, destinations_delete, destinations_enable, destinations_disable,
+    destinations_ping, destinations_list;
 call_fn account_get;
 
 #endif

@@ -1,8 +1,10 @@
 /* The control interface under /sim: the clock, knobs, runs, what people do in Checkout, truth and status. */
 #include <string.h>
 
+#include "common/clock.h"
 #include "sim/ask.h"
 #include "sim/checkout.h"
+#include "sim/endpoint.h"
 #include "sim/form.h"
 #include "sim/render.h"
 #include "sim/serve.h"
@@ -81,19 +83,51 @@ static void set_knobs(struct ask *ask)
         show_knobs(ask);
 }
 
+/* A new secret for an endpoint; the old ones sign on for so many real seconds. */
+static void rotate_secret(struct ask *ask)
+{
+    struct sim *sim = ask->control->sim;
+    struct endpoint *we = named(ask, TYPE_ENDPOINT);
+    const char *secret = form_text(ask->body, "secret");
+    int64_t seconds = 0;
+
+    if (!we)
+        return;
+    (void)form_integer(ask->body, "expires_in_s", &seconds);
+    if (seconds < 0 || seconds > 24 * 3600) {
+        fail_ask(ask, 400, "say {\"expires_in_s\": 0..86400, \"secret\": \"whsec_…\"}; both may be left out");
+        return;
+    }
+    endpoint_rotate(we, secret ? sim_text(sim, secret) : sim_new_id(sim, &sim->ids, "whsec_", 32),
+                    clock_wall_ms() / 1000 + seconds);
+    ask->answer = render_endpoint(we, true);
+}
+
+static void resend_event(struct ask *ask)
+{
+    struct sim_event *event = named(ask, TYPE_EVENT);
+
+    if (!event)
+        return;
+    deliver_again(ask->control->deliver, event);
+    answer_object(ask, &event->o);
+}
+
 static void show_status(struct ask *ask)
 {
     struct control *control = ask->control;
     struct deliver_stats d = deliver_stats(control->deliver);
 
     ask->answer = sim_json(json_pack(
-        "{s:I, s:b, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o}", "now",
+        "{s:I, s:b, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o}", "now",
         (json_int_t)control->sim->now, "running", runner_is_running(control->runner), "seed",
         (json_int_t)control->sim->seed, "customers", (json_int_t)control->sim->all[TYPE_CUSTOMER].count,
-        "events", (json_int_t)control->sim->events_total, "deliveries", "pending", (json_int_t)d.pending,
-        "delivered", (json_int_t)d.delivered, "failed", (json_int_t)d.failed, "dropped",
-        (json_int_t)d.dropped, "duplicated", (json_int_t)d.duplicated, "given_up", (json_int_t)d.given_up,
-        "attempts", (json_int_t)d.attempts, "api", serve_counts(control->serve)));
+        "events", (json_int_t)(control->sim->events_total - control->sim->thin_total), "deliveries",
+        "pending", (json_int_t)d.pending, "delivered", (json_int_t)d.delivered, "failed",
+        (json_int_t)d.failed, "dropped", (json_int_t)d.dropped, "duplicated", (json_int_t)d.duplicated,
+        "given_up", (json_int_t)d.given_up, "attempts", (json_int_t)d.attempts, "wrong_mode_refused",
+        (json_int_t)d.wrong_mode_refused, "wrong_mode_taken", (json_int_t)d.wrong_mode_taken,
+        "endpoints_disabled", (json_int_t)d.disabled, "api", serve_counts(control->serve)));
 }
 
 static void show_truth(struct ask *ask)
@@ -227,6 +261,8 @@ static const struct {
     {"POST", "/sim/refunds/", "", decide_refund},
     {"POST", "/sim/invoices/", "/payment", add_payment},
     {"POST", "/sim/payment_intents/", "", decide_payment},
+    {"POST", "/sim/webhook_endpoints/", "/rotate", rotate_secret},
+    {"POST", "/sim/events/", "/resend", resend_event},
 };
 
 /* True if path is head + id + tail; the id is copied. */

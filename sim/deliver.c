@@ -8,13 +8,15 @@
 #include "common/clock.h"
 #include "common/http_client.h"
 #include "common/log.h"
+#include "sim/endpoint.h"
 #include "sim/events.h"
 #include "sim/replay.h"
-#include "sim/signature.h"
-#include "sim/versions.h"
 
 #define CONNECTIONS_MAX  256
 #define ANSWER_BYTES_MAX 65536
+#define LATE_LOOK_MS     50   /* between looks at what waits for the virtual clock */
+#define LATE_REST_MS     2000 /* the clock stands still: what waits for it goes */
+#define WRONG_MODE_TRIES 3
 
 /* One event on its way to one endpoint. In exactly one place: held, a timer, the outlet's queue, or under way. */
 struct delivery {
@@ -23,8 +25,11 @@ struct delivery {
     struct sim_event *event; /* kept by its pending_webhooks */
     struct event *timer;     /* owned; NULL unless it waits */
     unsigned attempts;
-    bool duplicate;
-    struct delivery *next;                /* in the outlet's queue */
+    bool thin;
+    bool duplicate;                       /* a second copy, of which no book is kept */
+    bool wrong_mode;                      /* as if of live mode */
+    int64_t due;                          /* virtual: late until then; 0: not late */
+    struct delivery *next;                /* in the outlet's queue, or of what is late */
     struct delivery *all_next, *all_prev; /* every delivery, for the end */
 };
 
@@ -42,7 +47,10 @@ struct deliver {
     struct http_client *client;
     struct outlet *outlets;
     struct delivery *all;
-    struct journal *journal; /* borrowed; NULL: none */
+    struct delivery *late;          /* wait for the virtual clock */
+    struct event *late_timer;       /* owned */
+    int64_t late_now, late_mono_ms; /* the virtual clock, and since when it stands there */
+    struct journal *journal;        /* borrowed; NULL: none */
     struct deliver_stats stats;
     bool held, closing;
 };
@@ -98,27 +106,89 @@ static void wait_for(struct delivery *d, int64_t ms)
 /* A share that is the same in every run of the seed, whatever happens when. */
 static double decide(const struct delivery *d, const char *about)
 {
-    char key[160];
+    char key[240];
 
-    (void)snprintf(key, sizeof key, "%s %s %s %d", about, d->event->o.id, d->outlet->endpoint->o.id,
-                   d->duplicate);
+    (void)snprintf(key, sizeof key, "%s %s %s %d%s%s", about, d->event->o.id, d->outlet->endpoint->o.id,
+                   d->duplicate, d->thin ? " thin" : "",
+                   d->event->sim->platform ? d->event->sim->account : "");
     return random_decide(d->deliver->sim->seed, key, d->attempts);
+}
+
+/* --- late by hours of the virtual clock --- */
+
+static void look_at_late_again(struct deliver *deliver)
+{
+    struct timeval length = clock_timeval(LATE_LOOK_MS);
+
+    if (evtimer_add(deliver->late_timer, &length))
+        sim_die("out of memory");
+}
+
+static void look_at_late(evutil_socket_t fd, short what, void *arg)
+{
+    struct deliver *deliver = arg;
+    struct delivery **link = &deliver->late;
+    int64_t now = deliver->sim->now;
+
+    (void)fd;
+    (void)what;
+    if (now != deliver->late_now) {
+        deliver->late_now = now;
+        deliver->late_mono_ms = clock_mono_ms();
+    }
+    bool rests = clock_mono_ms() - deliver->late_mono_ms >= LATE_REST_MS;
+    while (*link) {
+        struct delivery *d = *link;
+        if (!rests && d->due > now) {
+            link = &d->next;
+            continue;
+        }
+        *link = d->next;
+        wait_for(d, 0);
+    }
+    if (deliver->late)
+        look_at_late_again(deliver);
+}
+
+static void wait_for_clock(struct delivery *d, int64_t hours)
+{
+    struct deliver *deliver = d->deliver;
+
+    d->due = deliver->sim->now + hours * 3600;
+    d->next = deliver->late;
+    deliver->late = d;
+    if (!d->next) {
+        deliver->late_now = deliver->sim->now;
+        deliver->late_mono_ms = clock_mono_ms();
+        look_at_late_again(deliver);
+    }
 }
 
 static void schedule(struct delivery *d)
 {
-    int64_t delay = (int64_t)(decide(d, "reorder") * (double)(d->deliver->sim->knobs.reorder_ms + 1));
+    const struct knobs *knobs = &d->deliver->sim->knobs;
+    int64_t delay = (int64_t)(decide(d, "reorder") * (double)(knobs->reorder_ms + 1));
+    bool late = !d->duplicate && decide(d, "late") < knobs->delay_rate;
 
     if (d->duplicate)
         delay += 1 + (int64_t)(decide(d, "again") * 50);
-    if (delay > 0)
+    if (late)
+        delay += knobs->delay_ms;
+    if (late && knobs->delay_hours)
+        wait_for_clock(d, knobs->delay_hours);
+    else if (delay > 0)
         wait_for(d, delay);
     else
         ready(d);
 }
 
+/* What is special about a delivery. */
+struct how {
+    bool thin, duplicate, wrong_mode;
+};
+
 static void delivery_start(struct outlet *outlet, struct deliver *deliver, struct sim_event *event,
-                           bool duplicate)
+                           struct how how)
 {
     struct delivery *d = calloc(1, sizeof *d);
 
@@ -127,7 +197,9 @@ static void delivery_start(struct outlet *outlet, struct deliver *deliver, struc
     d->deliver = deliver;
     d->outlet = outlet;
     d->event = event;
-    d->duplicate = duplicate;
+    d->thin = how.thin;
+    d->duplicate = how.duplicate || how.wrong_mode;
+    d->wrong_mode = how.wrong_mode;
     d->all_next = deliver->all;
     if (deliver->all)
         deliver->all->all_prev = d;
@@ -142,26 +214,46 @@ static void succeeded(struct delivery *d)
 {
     struct deliver *deliver = d->deliver;
 
-    deliver->stats.delivered++;
+    deliver->stats.delivered += !d->wrong_mode;
+    deliver->stats.wrong_mode_taken += d->wrong_mode;
+    d->outlet->endpoint->failures_in_a_row = 0;
     if (!d->duplicate)
-        record_delivery(deliver->journal, deliver->sim, d->event, d->outlet->endpoint, true);
+        record_delivery(deliver->journal, d->event, d->outlet->endpoint, d->thin, true);
     if (!d->duplicate && decide(d, "duplicate") < deliver->sim->knobs.duplicate_rate) {
         deliver->stats.duplicated++;
-        delivery_start(d->outlet, deliver, d->event, true);
+        delivery_start(d->outlet, deliver, d->event, (struct how){.thin = d->thin, .duplicate = true});
     }
     delivery_end(d);
+}
+
+/* Of the other mode: refused as it should be, and tried no more than a few times whatever the knobs say. */
+static void refused(struct delivery *d)
+{
+    d->deliver->stats.wrong_mode_refused++;
+    if (d->attempts >= WRONG_MODE_TRIES || d->outlet->endpoint->disabled)
+        delivery_end(d);
+    else
+        wait_for(d, d->deliver->sim->knobs.retry_base_ms);
 }
 
 static void not_delivered(struct delivery *d)
 {
     const struct knobs *knobs = &d->deliver->sim->knobs;
 
+    if (d->wrong_mode) {
+        refused(d);
+        return;
+    }
     d->deliver->stats.failed++;
+    if (endpoint_failed(d->outlet->endpoint, (unsigned)knobs->disable_after)) {
+        d->deliver->stats.disabled++;
+        record_disabled(d->deliver->journal, d->deliver->sim, d->outlet->endpoint);
+    }
     if (d->attempts > knobs->retries_max || d->outlet->endpoint->disabled) {
         d->deliver->stats.given_up++;
         d->event->failed_webhooks++;
         if (!d->duplicate)
-            record_delivery(d->deliver->journal, d->deliver->sim, d->event, d->outlet->endpoint, false);
+            record_delivery(d->deliver->journal, d->event, d->outlet->endpoint, d->thin, false);
         delivery_end(d);
         return;
     }
@@ -189,6 +281,23 @@ static void answered(const struct http_answer *answer, void *arg)
     pump(outlet);
 }
 
+/* The same event as if it were of live mode, with an id of its own. Frees body. */
+static char *of_other_mode(char *body)
+{
+    json_t *json = sim_json(json_loads(body, 0, NULL));
+    const char *id = json_string_value(json_object_get(json, "id"));
+    char *made;
+
+    free(body);
+    (void)json_object_set_new(json, "id", sim_json(json_sprintf("evt_live%s", id + sizeof "evt_" - 1)));
+    (void)json_object_set_new(json, "livemode", json_true());
+    made = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    json_decref(json);
+    if (!made)
+        sim_die("out of memory");
+    return made;
+}
+
 static void attempt(struct delivery *d)
 {
     struct deliver *deliver = d->deliver;
@@ -204,11 +313,12 @@ static void attempt(struct delivery *d)
         not_delivered(d);
         return;
     }
-    char *body = event_body(deliver->sim, d->event, endpoint->api_version);
+    char *body = endpoint_body(endpoint, d->event, d->thin);
+    if (d->wrong_mode)
+        body = of_other_mode(body);
     call.body = body;
     call.body_len = strlen(body);
-    signature_make(clock_wall_ms() / 1000, body, call.body_len, endpoint->secrets, endpoint->secrets_count,
-                   signature);
+    endpoint_sign(endpoint, clock_wall_ms() / 1000, body, call.body_len, signature);
     (void)snprintf(header, sizeof header, "Stripe-Signature: %s", signature);
     call.timeout_ms = (unsigned)deliver->sim->knobs.delivery_timeout_ms;
     call.answer_bytes_max = ANSWER_BYTES_MAX;
@@ -249,34 +359,39 @@ static struct outlet *outlet_of(struct deliver *deliver, struct endpoint *endpoi
     return outlet;
 }
 
-static bool endpoint_wants(const struct endpoint *endpoint, const struct sim_event *event)
+/* Tell one endpoint, in the forms it wants; again: as somebody who presses "resend" does. */
+static void tell(struct deliver *deliver, struct endpoint *endpoint, struct sim_event *event, bool again)
 {
-    const char *type = event->type;
-    json_t *pattern;
-    size_t i;
+    struct forms forms = endpoint_wants(endpoint, event, (enum payload)deliver->sim->knobs.payload);
 
-    if (endpoint->disabled ||
-        !version_has_event(endpoint->api_version ? endpoint->api_version : event->api_version, type))
-        return false;
-    json_array_foreach(endpoint->enabled_events, i,
-                       pattern) if (json_is_string(pattern) &&
-                                    event_type_matches(json_string_value(pattern), type)) return true;
-    return false;
+    if (!forms.snapshot && !forms.thin)
+        return;
+    struct outlet *outlet = outlet_of(deliver, endpoint);
+    if (forms.snapshot)
+        delivery_start(outlet, deliver, event, (struct how){.duplicate = again});
+    if (forms.thin)
+        delivery_start(outlet, deliver, event, (struct how){.thin = true, .duplicate = again});
+    if (!again && !deliver->held &&
+        random_decide(deliver->sim->seed, event->o.id, (uint64_t)-1) < deliver->sim->knobs.wrong_mode_rate)
+        delivery_start(outlet, deliver, event, (struct how){.thin = !forms.snapshot, .wrong_mode = true});
+    pump(outlet);
+}
+
+static void tell_all(struct deliver *deliver, struct sim_event *event, bool again)
+{
+    for (const struct sim *of = event->sim; of; of = of->platform)
+        for (size_t i = 0; i < of->all[TYPE_ENDPOINT].count; i++)
+            tell(deliver, (struct endpoint *)of->all[TYPE_ENDPOINT].at[i], event, again);
 }
 
 static void event_made(struct sim_event *event, void *arg)
 {
-    struct deliver *deliver = arg;
-    const struct list *endpoints = &deliver->sim->all[TYPE_ENDPOINT];
+    tell_all(arg, event, false);
+}
 
-    for (size_t i = 0; i < endpoints->count; i++) {
-        struct endpoint *endpoint = (struct endpoint *)endpoints->at[i];
-        if (!endpoint_wants(endpoint, event))
-            continue;
-        struct outlet *outlet = outlet_of(deliver, endpoint);
-        delivery_start(outlet, deliver, event, false);
-        pump(outlet);
-    }
+void deliver_again(struct deliver *deliver, struct sim_event *event)
+{
+    tell_all(deliver, event, true);
 }
 
 enum err deliver_create(struct event_base *base, struct sim *sim, struct deliver **ret_deliver,
@@ -296,6 +411,9 @@ enum err deliver_create(struct event_base *base, struct sim *sim, struct deliver
         free(deliver);
         return err;
     }
+    deliver->late_timer = evtimer_new(base, look_at_late, deliver);
+    if (!deliver->late_timer)
+        sim_die("out of memory");
     sim->on_event = event_made;
     sim->on_event_arg = deliver;
     *ret_deliver = deliver;
@@ -308,6 +426,7 @@ void deliver_free(struct deliver *deliver)
         return;
     deliver->closing = true;
     deliver->sim->on_event = NULL;
+    event_free(deliver->late_timer);
     http_client_free(deliver->client); /* ends what is under way */
     for (struct delivery *d = deliver->all, *next; d; d = next) {
         next = d->all_next;
@@ -333,12 +452,12 @@ void deliver_hold(struct deliver *deliver)
     deliver->held = true;
 }
 
-bool deliver_settle(struct deliver *deliver, struct sim_event *event, struct endpoint *endpoint,
+bool deliver_settle(struct deliver *deliver, struct sim_event *event, struct endpoint *endpoint, bool thin,
                     bool delivered)
 {
     struct delivery *d = deliver->all;
 
-    while (d && (d->event != event || d->outlet->endpoint != endpoint))
+    while (d && (d->event != event || d->outlet->endpoint != endpoint || d->thin != thin || d->duplicate))
         d = d->all_next;
     if (!d)
         return false;

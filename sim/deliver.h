@@ -13,13 +13,16 @@ struct journal;
 struct event_base;
 
 struct deliver_stats {
-    uint64_t pending;    /* events × endpoints not delivered yet, waiting retries included; duplicates too */
+    uint64_t
+        pending; /* events × endpoints × forms not delivered yet, waiting retries included; duplicates too */
     uint64_t delivered;  /* answered with 2xx */
     uint64_t failed;     /* attempts that were not, dropped ones included */
     uint64_t dropped;    /* attempts lost on purpose */
     uint64_t duplicated; /* deliveries repeated on purpose */
     uint64_t given_up;   /* deliveries whose last retry failed, or whose endpoint is gone */
     uint64_t attempts;
+    uint64_t wrong_mode_refused, wrong_mode_taken; /* attempts with events of the other mode */
+    uint64_t disabled;                             /* endpoints given up */
 };
 
 /* Listens to the world's events from now on. base and sim are borrowed. */
@@ -34,9 +37,11 @@ void deliver_journal(struct deliver *deliver, struct journal *journal);
  * as they ended before, or for deliver_release, which sends what is left. Second copies are not made again.
  */
 void deliver_hold(struct deliver *deliver);
-bool deliver_settle(struct deliver *deliver, struct sim_event *event, struct endpoint *endpoint,
+bool deliver_settle(struct deliver *deliver, struct sim_event *event, struct endpoint *endpoint, bool thin,
                     bool delivered);
 void deliver_release(struct deliver *deliver);
+/* Once more to everybody who wants it, as from the Dashboard: besides what is pending, and not put on record. */
+void deliver_again(struct deliver *deliver, struct sim_event *event);
 struct deliver_stats deliver_stats(const struct deliver *deliver);
 
 #endif

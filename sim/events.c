@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/form.h"
 #include "sim/render.h"
 #include "sim/versions.h"
-
-#define THIN_PREFIX "evt_test_"
 
 static char *copy(const char *text)
 {
@@ -31,6 +30,7 @@ void sim_event_free(struct sim_event *event)
     free(event->idempotency_key);
     free(event->subject_id);
     free(event->customer_id);
+    free(event->subscription_id);
     free(event);
 }
 
@@ -61,7 +61,9 @@ static const char *object_name_static(const char *name)
     for (enum object_type type = 0; type < TYPE_COUNT; type++)
         if (strcmp(object_name(type), name) == 0)
             return object_name(type);
-    return "unknown";
+    return strcmp(name, "plan") == 0      ? "plan"
+           : strncmp(name, "v2.", 3) == 0 ? "v2.core.event_destination"
+                                          : "unknown";
 }
 
 static const char *text_of(json_t *object, const char *key)
@@ -131,12 +133,9 @@ static void add_shape(const struct sim *sim, struct sim_event *event, const char
     json_decref(then);
 }
 
-/* Every shape somebody will be told in: the account's, and those of the endpoints there are. */
-static void add_shapes(const struct sim *sim, struct sim_event *event, json_t *object, json_t *before)
+static void add_shapes_for(const struct sim *sim, struct sim_event *event, const struct list *endpoints,
+                           json_t *object, json_t *before)
 {
-    const struct list *endpoints = &sim->all[TYPE_ENDPOINT];
-
-    add_shape(sim, event, sim->api_version, object, before);
     for (size_t i = 0; i < endpoints->count; i++) {
         const struct endpoint *we = (const struct endpoint *)endpoints->at[i];
         if (we->api_version && !we->disabled)
@@ -144,8 +143,16 @@ static void add_shapes(const struct sim *sim, struct sim_event *event, json_t *o
     }
 }
 
-/* The one place where events are made. Steals object and before (which may be NULL). */
-static void make(struct sim *sim, const char *type, json_t *object, json_t *before)
+/* Every shape somebody will be told in: the account's, and those of the endpoints there are. */
+static void add_shapes(const struct sim *sim, struct sim_event *event, json_t *object, json_t *before)
+{
+    add_shape(sim, event, sim->api_version, object, before);
+    for (const struct sim *of = sim; of; of = of->platform)
+        add_shapes_for(sim, event, &of->all[TYPE_ENDPOINT], object, before);
+}
+
+/* An event of which only its data is missing. object is borrowed. */
+static struct sim_event *begin(struct sim *sim, const char *type, json_t *object)
 {
     struct sim_event *event = calloc(1, sizeof *event);
     bool is_customer = strcmp(text_of(object, "object"), "customer") == 0;
@@ -158,17 +165,48 @@ static void make(struct sim *sim, const char *type, json_t *object, json_t *befo
     event->subject_type = object_name_static(text_of(object, "object"));
     event->subject_id = copy(text_of(object, "id"));
     event->customer_id = copy(is_customer ? text_of(object, "id") : text_of(object, "customer"));
+    event->subscription_id = copy(form_text(object, "subscription")
+                                      ? form_text(object, "subscription")
+                                      : form_text(object, "parent.subscription_details.subscription"));
+    event->sim = sim;
     event->request_id = copy(sim->request_id);
     event->idempotency_key = copy(sim->idempotency_key);
     event->number = ++sim->events_total;
     event->api_version = sim->api_version;
-    event->data = data_text(object, before);
-    add_shapes(sim, event, object, before);
-    json_decref(object);
-    json_decref(before);
+    return event;
+}
+
+static void finish(struct sim *sim, struct sim_event *event)
+{
     sim_object_init(sim, &event->o, TYPE_EVENT);
     if (sim->on_event)
         sim->on_event(event, sim->on_event_arg);
+}
+
+/* The one place where events are made. Steals object and before (which may be NULL). */
+static void make(struct sim *sim, const char *type, json_t *object, json_t *before)
+{
+    struct sim_event *event = begin(sim, type, object);
+
+    event->data = data_text(object, before);
+    add_shapes(sim, event, object, before);
+    finish(sim, event);
+    if (before)
+        emit_thin_changes(sim, type, before, object);
+    json_decref(object);
+    json_decref(before);
+}
+
+/* Ids are of another stream: snapshots have the same ones, whatever is thin besides. */
+void emit_thin(struct sim *sim, const char *type, json_t *object, struct endpoint *only_for)
+{
+    struct sim_event *event = begin(sim, type, object);
+
+    event->thin_only = true;
+    sim->thin_total++;
+    event->only_for = only_for;
+    event->o.id = sim_new_id(sim, &sim->thin_ids, "evt_6", 23);
+    finish(sim, event);
 }
 
 void emit(struct sim *sim, const char *type, const struct object *subject)
@@ -204,15 +242,17 @@ static json_t *data_of(const struct sim *sim, const struct sim_event *event, con
     return data;
 }
 
-static json_t *render_in(const struct sim *sim, const struct sim_event *event, const char *version)
+static json_t *render_in(const struct sim_event *event, const char *version, bool connect)
 {
     json_t *json = sim_json(json_object());
 
     put_text(json, "id", event->o.id);
     put_text(json, "object", "event");
+    if (connect)
+        put_text(json, "account", event->sim->account);
     put_text(json, "api_version", version);
     put_int(json, "created", event->o.created);
-    put(json, "data", data_of(sim, event, version));
+    put(json, "data", data_of(event->sim, event, version));
     put_flag(json, "livemode", false);
     put_int(json, "pending_webhooks", event->pending_webhooks + event->failed_webhooks);
     put(json, "request",
@@ -223,12 +263,13 @@ static json_t *render_in(const struct sim *sim, const struct sim_event *event, c
 
 json_t *event_render(const struct sim *sim, const struct sim_event *event)
 {
-    return render_in(sim, event, event->api_version);
+    (void)sim;
+    return render_in(event, event->api_version, false);
 }
 
-char *event_body(const struct sim *sim, const struct sim_event *event, const char *version)
+char *event_body(const struct sim_event *event, const char *version, bool connect)
 {
-    json_t *json = render_in(sim, event, version ? version : event->api_version);
+    json_t *json = render_in(event, version ? version : event->api_version, connect);
     char *body =
         json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15)); /* Stripe's bodies are indented too */
 
@@ -236,50 +277,6 @@ char *event_body(const struct sim *sim, const struct sim_event *event, const cha
     if (!body)
         sim_die("out of memory");
     return body;
-}
-
-static const char *path_of(const char *name)
-{
-    for (enum object_type type = 0; type < TYPE_COUNT; type++)
-        if (strcmp(object_name(type), name) == 0)
-            return object_path(type);
-    return "";
-}
-
-json_t *event_render_thin(const struct sim *sim, const struct sim_event *event)
-{
-    json_t *json = sim_json(json_object());
-    char created[32];
-
-    (void)sim;
-    calendar_iso(event->o.created, created);
-    put(json, "id", json_sprintf(THIN_PREFIX "%s", event->o.id + sizeof "evt_" - 1));
-    put_text(json, "object", "v2.core.event");
-    put(json, "type", json_sprintf("v1.%s", event->type));
-    put_text(json, "created", created);
-    put_flag(json, "livemode", false);
-    put(json, "reason",
-        event->request_id ? json_pack("{s:s, s:{s:s, s:s?}}", "type", "request", "request", "id",
-                                      event->request_id, "idempotency_key", event->idempotency_key)
-                          : json_null());
-    if (event->subject_id)
-        put(json, "related_object",
-            json_pack("{s:s, s:s, s:o}", "id", event->subject_id, "type", event->subject_type, "url",
-                      json_sprintf("%s/%s", path_of(event->subject_type), event->subject_id)));
-    else
-        put(json, "data", json_pack("{s:s?}", "customer", event->customer_id));
-    put_text(json, "snapshot_event", event->o.id);
-    return json;
-}
-
-struct sim_event *event_find_thin(const struct sim *sim, const char *id)
-{
-    char snapshot[96];
-
-    if (strncmp(id, THIN_PREFIX, sizeof THIN_PREFIX - 1) != 0)
-        return NULL;
-    (void)snprintf(snapshot, sizeof snapshot, "evt_%.80s", id + sizeof THIN_PREFIX - 1);
-    return sim_find_type(sim, snapshot, TYPE_EVENT);
 }
 
 bool event_type_matches(const char *pattern, const char *type)

@@ -26,6 +26,8 @@ struct options {
     struct {
         const char *url;
         const char *api_version; /* NULL: the account's */
+        int64_t payload;         /* enum payload */
+        bool connect;
         const char *secrets[4];
         unsigned secrets_count;
     } webhooks[WEBHOOKS_MAX];
@@ -34,7 +36,7 @@ struct options {
 
 static void help(void)
 {
-    char knobs[4096];
+    char knobs[8192];
 
     knobs_help(knobs, sizeof knobs);
     printf(
@@ -51,6 +53,9 @@ static void help(void)
         "  --secret SECRET        signs for the --webhook before it; repeat for a rotation, at most 4\n"
         "                         [" DEFAULT_SECRET "]\n"
         "  --webhook-version V    the version of the --webhook before it [the account's]\n"
+        "  --webhook-payload P    what the --webhook before it gets: snapshot, thin or both [snapshot]\n"
+        "  --webhook-connect      the --webhook before it gets the events of connected accounts, and only "
+        "those\n"
         "  --api-version V        the account's version, 2024-06-20 to " SIM_API_VERSION " [" SIM_API_VERSION
         "]\n"
         "  --knobs JSON           as POST /sim/knobs\n"
@@ -99,9 +104,20 @@ static bool take(struct options *options, int option, const char *value)
 {
     int64_t parsed;
 
+    if (option == 'c') {
+        if (options->webhooks_count)
+            options->webhooks[options->webhooks_count - 1].connect = true;
+        return options->webhooks_count > 0;
+    }
     if (!value)
         return false;
     switch (option) {
+    case 'p':
+        if (!options->webhooks_count)
+            return false;
+        parsed = knob_choice("endpoint snapshot thin both", value);
+        options->webhooks[options->webhooks_count - 1].payload = parsed;
+        return parsed > 0;
     case 'l': options->listen = value; return true;
     case 's':
         if (!number(value, &parsed))
@@ -134,12 +150,20 @@ static bool take(struct options *options, int option, const char *value)
 static int parse(int argc, char **argv, struct options *options)
 {
     static const struct option names[] = {
-        {"listen", required_argument, NULL, 'l'},      {"seed", required_argument, NULL, 's'},
-        {"start", required_argument, NULL, 't'},       {"webhook", required_argument, NULL, 'w'},
-        {"secret", required_argument, NULL, 'k'},      {"knobs", required_argument, NULL, 'n'},
-        {"state", required_argument, NULL, 'j'},       {"help", no_argument, NULL, 'h'},
-        {"api-version", required_argument, NULL, 'a'}, {"webhook-version", required_argument, NULL, 'e'},
-        {"version", no_argument, NULL, 'v'},           {NULL, 0, NULL, 0},
+        {"listen", required_argument, NULL, 'l'},
+        {"seed", required_argument, NULL, 's'},
+        {"start", required_argument, NULL, 't'},
+        {"webhook", required_argument, NULL, 'w'},
+        {"secret", required_argument, NULL, 'k'},
+        {"webhook-version", required_argument, NULL, 'e'},
+        {"webhook-payload", required_argument, NULL, 'p'},
+        {"webhook-connect", no_argument, NULL, 'c'},
+        {"api-version", required_argument, NULL, 'a'},
+        {"knobs", required_argument, NULL, 'n'},
+        {"state", required_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
     };
     int option, index = 0;
 
@@ -156,7 +180,7 @@ static int parse(int argc, char **argv, struct options *options)
             return 2;
         if (!take(options, option, optarg)) {
             (void)fprintf(stderr, "stripe-sim: --%s %s makes no sense here; see --help\n", names[index].name,
-                          optarg);
+                          optarg ? optarg : "");
             return 2;
         }
     }
@@ -172,6 +196,8 @@ static void add_endpoints(struct sim *sim, const struct options *options)
         struct endpoint *we = sim_object(sim, TYPE_ENDPOINT, sizeof *we);
         we->url = sim_text(sim, options->webhooks[i].url);
         we->api_version = options->webhooks[i].api_version;
+        we->payload = (enum payload)options->webhooks[i].payload;
+        we->connect = options->webhooks[i].connect;
         we->enabled_events = sim_json(json_pack("[s]", "*"));
         for (unsigned n = 0; n < options->webhooks[i].secrets_count; n++)
             we->secrets[we->secrets_count++] = sim_text(sim, options->webhooks[i].secrets[n]);
@@ -191,8 +217,10 @@ static json_t *describe(const struct options *options)
             if (json_array_append_new(secrets, json_string(options->webhooks[i].secrets[n])))
                 sim_die("a secret that is not UTF-8");
         if (json_array_append_new(webhooks,
-                                  json_pack("{s:s, s:o, s:s?}", "url", options->webhooks[i].url, "secrets",
-                                            secrets, "version", options->webhooks[i].api_version)))
+                                  json_pack("{s:s, s:o, s:s?, s:I, s:b}", "url", options->webhooks[i].url,
+                                            "secrets", secrets, "version", options->webhooks[i].api_version,
+                                            "payload", (json_int_t)options->webhooks[i].payload, "connect",
+                                            options->webhooks[i].connect)))
             sim_die("a URL that is not UTF-8");
     }
     return sim_json(json_pack("{s:s, s:I, s:I, s:o, s:O?, s:s}", "stripe-sim", INSTEP_VERSION, "seed",

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "sim/calendar.h"
+#include "sim/knobs.h"
 
 /* X(enumerator, object name, id prefix, random characters, path of its list) */
 #define OBJECT_TYPES(X)                                                                                      \
@@ -472,6 +473,7 @@ struct session {
     struct subscription *subscription;
 };
 
+#define SECRETS_MAX 4
 struct endpoint {
     struct object o;
     const char *url;
@@ -479,8 +481,13 @@ struct endpoint {
     const char *description;
     json_t *enabled_events; /* owned; array of texts */
     bool disabled, deleted;
-    const char *secrets[4]; /* all active ones sign */
+    bool connect;                       /* gets the events of connected accounts, and only those */
+    enum payload payload;               /* PAYLOAD_ENDPOINT is a snapshot */
+    const char *name;                   /* of an event destination; NULL: a webhook endpoint of v1 */
+    const char *secrets[SECRETS_MAX];   /* the newest first; all that are not over sign */
+    int64_t secrets_until[SECRETS_MAX]; /* real unix seconds; 0: for good */
     unsigned secrets_count;
+    unsigned failures_in_a_row;
 };
 
 /* "data" of an event in an older shape: made with the event for those who will be told in that version. */
@@ -501,7 +508,11 @@ struct sim_event {
     char *request_id, *idempotency_key; /* NULL: Stripe acted by itself */
     const char *subject_type;           /* object name of data.object, static */
     char *subject_id;                   /* NULL: the object has no id (invoice.upcoming) */
-    char *customer_id; /* of the subject, NULL if unknown: for thin events without an object */
+    char *customer_id;     /* of the subject, NULL if unknown: for thin events without an object */
+    struct sim *sim;       /* whose it is; borrowed */
+    char *subscription_id; /* what the thin form of an event without an object names besides the customer */
+    bool thin_only;        /* has no snapshot: not among the events of v1 */
+    struct endpoint *only_for; /* a ping; NULL: for everybody who wants it */
     unsigned pending_webhooks;
     unsigned failed_webhooks;
 };

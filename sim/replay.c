@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "sim/endpoint.h"
 #include "sim/form.h"
 
 /* --- records --- */
@@ -48,13 +49,27 @@ void record_steps(struct journal *journal, const struct sim *sim, unsigned steps
                               "running", running, "events", (json_int_t)sim->events_total));
 }
 
-void record_delivery(struct journal *journal, const struct sim *sim, const struct sim_event *event,
-                     const struct endpoint *endpoint, bool delivered)
+static const struct sim *platform_of(const struct sim *sim)
+{
+    return sim->platform ? sim->platform : sim;
+}
+
+void record_delivery(struct journal *journal, const struct sim_event *event, const struct endpoint *endpoint,
+                     bool thin, bool delivered)
 {
     if (journal)
         journal_add(journal,
-                    json_pack("{s:s, s:s, s:b, s:I}", "event", event->o.id, "endpoint", endpoint->o.id,
-                              "delivered", delivered, "events", (json_int_t)sim->events_total));
+                    json_pack("{s:s, s:s, s:s?, s:b, s:b, s:I}", "event", event->o.id, "endpoint",
+                              endpoint->o.id, "account", event->sim->platform ? event->sim->account : NULL,
+                              "thin", thin, "delivered", delivered, "events",
+                              (json_int_t)platform_of(event->sim)->events_total));
+}
+
+void record_disabled(struct journal *journal, const struct sim *sim, const struct endpoint *endpoint)
+{
+    if (journal)
+        journal_add(journal, json_pack("{s:s, s:I}", "disabled", endpoint->o.id, "events",
+                                       (json_int_t)sim->events_total));
 }
 
 /* --- replay --- */
@@ -98,7 +113,17 @@ static bool replay_delivery(struct control *control, json_t *record)
     struct endpoint *endpoint = sim_find_type(control->sim, form_text(record, "endpoint"), TYPE_ENDPOINT);
 
     return event && endpoint &&
-           deliver_settle(control->deliver, event, endpoint, form_flag(record, "delivered", false));
+           deliver_settle(control->deliver, event, endpoint, form_flag(record, "thin", false),
+                          form_flag(record, "delivered", false));
+}
+
+static bool replay_disabled(struct control *control, json_t *record)
+{
+    struct endpoint *endpoint = sim_find_type(control->sim, form_text(record, "disabled"), TYPE_ENDPOINT);
+
+    if (endpoint)
+        endpoint_enable(endpoint, false);
+    return endpoint != NULL;
 }
 
 static bool replay_one(struct sim *sim, struct api *api, struct control *control, json_t *record)
@@ -110,6 +135,8 @@ static bool replay_one(struct sim *sim, struct api *api, struct control *control
         replay_api(sim, api, record);
     else if (form_text(record, "control"))
         replay_control(control, record);
+    else if (form_text(record, "disabled"))
+        fits = replay_disabled(control, record);
     else if (form_text(record, "event"))
         fits = replay_delivery(control, record);
     else

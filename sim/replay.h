@@ -16,8 +16,10 @@ void record_control(struct journal *journal, const struct sim *sim, const char *
 /* The clock of a run went on: steps things were done, then the clock was set to what it is. */
 void record_steps(struct journal *journal, const struct sim *sim, unsigned steps, bool running);
 /* A delivery is over: taken, or given up. */
-void record_delivery(struct journal *journal, const struct sim *sim, const struct sim_event *event,
-                     const struct endpoint *endpoint, bool delivered);
+void record_delivery(struct journal *journal, const struct sim_event *event, const struct endpoint *endpoint,
+                     bool thin, bool delivered);
+/* An endpoint failed too often. */
+void record_disabled(struct journal *journal, const struct sim *sim, const struct endpoint *endpoint);
 
 /*
  * Do everything again and make the journal ready for more. Nothing is delivered meanwhile; in the end what nobody had

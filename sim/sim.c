@@ -96,10 +96,12 @@ struct sim *sim_create(uint64_t seed, int64_t start)
     if (!sim)
         sim_die("out of memory");
     sim->seed = seed;
+    sim->account = SIM_ACCOUNT;
     sim->api_version = SIM_API_VERSION;
     sim->now = start;
     sim->knobs = knobs_default();
     random_init(&sim->ids, seed, "ids");
+    random_init(&sim->thin_ids, seed, "thin");
     random_init(&sim->request_ids, seed, "requests");
     random_init(&sim->faults, seed, "faults");
     sim->buckets_count = 4096;

@@ -55,10 +55,12 @@ struct due {
 
 struct sim {
     uint64_t seed;
+    const char *account;     /* its id */
+    struct sim *platform;    /* borrowed; NULL: this is the platform itself (accounts.h) */
     const char *api_version; /* the account's default; static */
     int64_t now;             /* the virtual clock */
     struct knobs knobs;
-    struct random_stream ids, request_ids, faults;
+    struct random_stream ids, request_ids, faults, thin_ids;
 
     struct list all[TYPE_COUNT]; /* events: the last 30 days only */
     struct object **buckets;
@@ -69,7 +71,7 @@ struct sim {
     uint64_t due_number;
 
     const char *request_id, *idempotency_key; /* of the API call under way; NULL: Stripe acts by itself */
-    uint64_t events_total;
+    uint64_t events_total, thin_total; /* thin_total: those among them that have no snapshot */
     uint64_t invoices_total;
     unsigned life_count;  /* lives under way */
     unsigned lives_total; /* ever begun: their numbers */

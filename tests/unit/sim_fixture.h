@@ -94,7 +94,7 @@ __attribute__((unused)) static char *new_events(struct world *w)
 
     for (size_t i = 0; i < events->count; i++) {
         const struct sim_event *event = (const struct sim_event *)events->at[i];
-        if (event->number <= w->mark)
+        if (event->number <= w->mark || event->thin_only)
             continue;
         if (*types)
             strcat(types, " ");
