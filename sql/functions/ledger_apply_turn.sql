@@ -1,14 +1,16 @@
 -- ledger.apply_turn: make the ledger equal to what a turn read from Stripe. One call, one transaction.
 --   p_turn   {"v": 1, "claim", "turn", "account", "subject", "worker", "mode", "api_version", "user_keys", "attempt",
 --             "started_ms", "fetched_ms", "stripe_reads", "events": [...], "objects": [raw Stripe objects],
---             "missing": [{"object", "id"}], "complete": those of "subscriptions", "invoices", "sessions" whose list was
---             read to its end, "covers": [ids of stuck events that the reads were made for too], "redact": fields to hide in
+--             "missing": [{"object", "id"}], "complete": those of "subscriptions", "invoices", "sessions", "charges"
+--             whose list was read to its end, "covers": [ids of stuck events that the reads were made for too], "redact": fields to hide in
 --             what is kept of the objects, absent: nothing is kept}; docs/turn.md has it in full
 --   Returns  {"outcome": "applied" | "fenced", "entries", "applied", "ignored", "duplicates", "changes"}
 --            fenced: the claim is not the current one, or was used; nothing was changed
---   Objects  subscription, invoice, checkout.session, customer, price, product are read, other kinds are passed over.
+--   Objects  subscription, invoice, checkout.session, customer, charge (with its refunds and balance transaction), refund, dispute,
+--            credit_note, invoice_payment, price, product, coupon, promotion_code are read, other kinds are passed over.
 --            The same object twice: the last counts. What is not there is not a fact and changes nothing.
---   Locks    the subject's row FOR UPDATE before any read; then prices, users, sales, accounts, each ascending
+--   Locks    the subject's row FOR UPDATE before any read; then prices, charges and what became of them, users, sales,
+--            accounts, each ascending
 --   Errors   IS001 unknown shape, IS002 idempotency key with other content, IS003 the other mode,
 --            IS004 an object of somebody else
 --   Source   docs/ledger.md
@@ -27,7 +29,13 @@ DECLARE
     v_objects jsonb; -- {"invoice": [...], "subscription": [...], ...}, each object once
     v_context jsonb;
     v_changes jsonb := '[]';
+    v_refunds jsonb;
+    v_read jsonb; -- {"invoice": [ids], ...}
+    v_invoices text[];
+    v_sessions text[];
+    v_charges text[];
     v_sales jsonb;
+    v_money jsonb;
     v_complete jsonb := coalesce(p_turn -> 'complete', '[]');
     v_events record;
     v_covered integer;
@@ -69,13 +77,23 @@ BEGIN
     v_context := jsonb_build_object(
         'account', v_account, 'customer', CASE WHEN v_row.kind = 'customer' THEN v_subject END, 'turn', v_turn,
         'user_keys', coalesce(p_turn -> 'user_keys', '["user_id"]'), 'events', coalesce(p_turn -> 'events', '[]'),
-        'read_at', coalesce((p_turn ->> 'fetched_ms')::bigint / 1000.0, extract(epoch FROM clock_timestamp())));
+        'read_at', coalesce((p_turn ->> 'fetched_ms')::bigint / 1000.0, extract(epoch FROM clock_timestamp())),
+        'listed', v_row.kind <> 'customer' OR v_row.looked_at IS NOT NULL
+                  OR v_complete @> '["subscriptions", "invoices", "sessions", "charges"]');
 
     PERFORM ledger.mirror_catalogue(p_turn, v_objects);
     PERFORM ledger.mirror_customer(v_objects -> 'customer', v_context);
     v_changes := v_changes || ledger.mirror_subscriptions(coalesce(v_objects -> 'subscription', '[]'), v_context);
     PERFORM ledger.mirror_invoices(coalesce(v_objects -> 'invoice', '[]'), v_context);
     PERFORM ledger.mirror_sessions(coalesce(v_objects -> 'checkout.session', '[]'), v_context);
+    PERFORM ledger.mirror_invoice_payments(v_objects -> 'invoice', v_objects -> 'invoice_payment', v_context);
+    PERFORM ledger.mirror_charges(v_objects -> 'charge', v_objects -> 'refund', v_context);
+    -- A refund that was read by itself counts before the one in its charge.
+    v_refunds := ledger.refunds_of(v_objects -> 'charge') || (v_objects -> 'refund');
+    PERFORM ledger.mirror_refunds(v_refunds, v_context);
+    PERFORM ledger.mirror_disputes(v_objects -> 'dispute', v_context);
+    PERFORM ledger.mirror_credit_notes(v_objects -> 'credit_note', v_context);
+    PERFORM ledger.mirror_balance_transactions(v_objects -> 'charge', v_objects -> 'dispute', v_context);
     PERFORM ledger.mark_missing(coalesce(p_turn -> 'missing', '[]'), v_context);
 
     -- All users of the turn at once, in order: who the customer's was and is, and whom guests' sessions name.
@@ -88,10 +106,23 @@ BEGIN
     IF v_row.kind = 'customer' THEN
         v_changes := v_changes || ledger.resolve_user(v_account, v_subject, v_turn, p_turn ->> 'worker');
     END IF;
-    v_sales := ledger.book_sales(
-        ARRAY(SELECT o.value ->> 'id' FROM jsonb_array_elements(v_objects -> 'invoice') AS o),
-        ARRAY(SELECT o.value ->> 'id' FROM jsonb_array_elements(v_objects -> 'checkout.session') AS o), v_context);
-    v_changes := v_changes || (v_sales -> 'changes');
+    v_read := jsonb_build_object(
+        'invoice', jsonb_path_query_array(v_objects, '$.invoice[*].id'),
+        'charge', jsonb_path_query_array(v_objects, '$.charge[*].id'), 'refund', jsonb_path_query_array(v_refunds, '$[*].id'),
+        'dispute', jsonb_path_query_array(v_objects, '$.dispute[*].id'),
+        'credit_note', jsonb_path_query_array(v_objects, '$.credit_note[*].id'));
+    v_invoices := ARRAY(SELECT jsonb_array_elements_text(v_read -> 'invoice'));
+    v_sessions := ARRAY(SELECT o.value ->> 'id' FROM jsonb_array_elements(v_objects -> 'checkout.session') AS o);
+    v_charges := ledger.touched_charges(
+        v_account, ARRAY(SELECT jsonb_array_elements_text(v_read -> 'charge')),
+        ARRAY(SELECT jsonb_array_elements_text(v_read -> 'refund')),
+        ARRAY(SELECT jsonb_array_elements_text(v_read -> 'dispute')),
+        v_invoices || ARRAY(SELECT stripe.id_or_expanded(o.value -> 'invoice', o.value, 'invoice')
+                              FROM jsonb_array_elements(v_objects -> 'invoice_payment') AS o), v_sessions);
+    PERFORM ledger.link_charges(v_charges, ARRAY(SELECT jsonb_array_elements_text(v_read -> 'refund')), v_context);
+    v_sales := ledger.book_sales(v_invoices, v_sessions, v_charges, v_context);
+    v_money := ledger.book_money(v_read, v_charges, v_context);
+    v_changes := v_changes || (v_sales -> 'changes') || (v_money -> 'changes');
     IF v_row.kind = 'customer' THEN
         v_changes := v_changes || ledger.converge_entitlements(v_account, v_subject, v_turn);
     END IF;
@@ -104,7 +135,7 @@ BEGIN
     UPDATE ops.turn AS t
        SET applied_count = v_events.applied, ignored_count = v_events.ignored,
            duplicates_count = v_events.duplicates, covered_count = v_covered,
-           entries_count = (v_sales ->> 'entries')::integer, changes = v_changes
+           entries_count = (v_sales ->> 'entries')::integer + (v_money ->> 'entries')::integer, changes = v_changes
      WHERE t.id = v_turn;
     UPDATE ledger.customer AS c
        SET claim_used = true, applied_at = clock_timestamp(), applied_turn = v_turn,
@@ -117,9 +148,13 @@ BEGIN
            sessions_listed_to = CASE WHEN v_complete ? 'sessions'
                                      THEN greatest(c.sessions_listed_to,
                                                    ledger.newest_created(v_objects -> 'checkout.session'))
-                                     ELSE c.sessions_listed_to END
+                                     ELSE c.sessions_listed_to END,
+           charges_listed_to = CASE WHEN v_complete ? 'charges'
+                                    THEN greatest(c.charges_listed_to, ledger.newest_created(v_objects -> 'charge'))
+                                    ELSE c.charges_listed_to END
      WHERE c.account = v_account AND c.id = v_subject;
-    RETURN jsonb_build_object('outcome', 'applied', 'entries', v_sales -> 'entries', 'applied', v_events.applied,
+    RETURN jsonb_build_object('outcome', 'applied', 'entries',
+                              (v_sales ->> 'entries')::integer + (v_money ->> 'entries')::integer, 'applied', v_events.applied,
                               'ignored', v_events.ignored, 'duplicates', v_events.duplicates, 'changes', v_changes);
 END
 $$;

@@ -1,15 +1,16 @@
--- ledger.book_sales: book the difference between what these invoices and sessions have brought and what is booked.
---   p_invoices, p_sessions  ids that the turn read; their mirrored rows are what counts
---   p_context               of ledger.apply_turn
---   The rules are ledger.sale_targets. The key names the target and how many entries came before it:
---   sale:<account>:<source>:<n>:<amount>. What was booked before is summed from the postings, not believed from the row.
+-- ledger.book_sales: book the difference between what these invoices, sessions and charges have brought and what is booked.
+--   p_invoices, p_sessions, p_charges  ids that the turn has learned about; their mirrored rows are what counts
+--   p_context               of ledger.apply_turn; charges are linked before (ledger.link_charges)
+--   The rules are ledger.sale_targets; ledger.book_targets books.
 --   Returns {"entries": n, "changes": [...]}
 --   Locks  sale rows, ascending; the caller holds customer and user
 --   Errors IS001 a negative amount, IS002 a booked sale changes its currency
 --   Source docs/ledger.md, "Sales"
 SET LOCAL ROLE instep_owner;
 DROP FUNCTION IF EXISTS ledger.book_sale(jsonb, jsonb);
-CREATE OR REPLACE FUNCTION ledger.book_sales(p_invoices text[], p_sessions text[], p_context jsonb) RETURNS jsonb
+DROP FUNCTION IF EXISTS ledger.book_sales(text[], text[], jsonb);
+CREATE OR REPLACE FUNCTION ledger.book_sales(p_invoices text[], p_sessions text[], p_charges text[], p_context jsonb)
+    RETURNS jsonb
     LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v_account text := p_context ->> 'account';
@@ -18,22 +19,22 @@ DECLARE
         SELECT s.invoice FROM ledger.checkout_session AS s
          WHERE s.account = v_account AND s.id = ANY (p_sessions) AND s.mode = 'payment' AND s.invoice IS NOT NULL);
     v_todo jsonb[];
-    v_entries integer;
+    v_done jsonb;
     v_refused text;
 BEGIN
     v_todo := ARRAY(
         SELECT to_jsonb(d) FROM (
             SELECT t.*, b.source IS NOT NULL AS known, b.currency AS booked_currency, b.amount AS shown,
-                   b.state AS state_before, b.customer AS customer_before, coalesce(t.user_id, c.user_id) AS sale_user
-              FROM ledger.sale_targets(v_account, v_invoices, p_sessions) AS t
+                   b.customer AS customer_before, coalesce(t.user_id, c.user_id) AS sale_user
+              FROM ledger.sale_targets(v_account, v_invoices, p_sessions, p_charges) AS t
               LEFT JOIN ledger.sale AS b ON b.account = v_account AND b.source = t.source
               LEFT JOIN ledger.customer AS c ON c.account = v_account AND c.id = t.customer
              WHERE (t.state = 'booked' OR b.source IS NOT NULL)
                AND (b.source IS NULL OR b.flag LIKE 'no longer paid%'
-                    OR (b.amount, b.state, b.currency, b.kind, b.customer, b.subscription, b.discount_amount,
+                    OR (b.amount, b.elsewhere, b.state, b.currency, b.kind, b.customer, b.subscription, b.discount_amount,
                         b.billing_reason, b.paid_at, b.user_id)
                        IS DISTINCT FROM
-                       (t.amount, t.state, t.currency, t.kind, t.customer, t.subscription, t.discount_amount,
+                       (t.amount, t.elsewhere, t.state, t.currency, t.kind, t.customer, t.subscription, t.discount_amount,
                         t.billing_reason, t.paid_at, coalesce(t.user_id, c.user_id)))
              ORDER BY t.source COLLATE "C") AS d);
     SELECT format('sale %s: booked in %s, Stripe now says %s', s.d ->> 'source', s.d ->> 'booked_currency',
@@ -56,43 +57,45 @@ BEGIN
       FROM unnest(v_todo) AS s (d) WHERE NOT (s.d -> 'known')::boolean
      ORDER BY s.d ->> 'source' COLLATE "C"
     ON CONFLICT (account, source) DO NOTHING;
-    -- A guest's session has no customer whose lock would protect it: the sale's own row does.
+    -- A guest's sale has no customer whose lock would protect it: the sale's own row does.
     PERFORM FROM ledger.sale AS s
       WHERE s.account = v_account AND s.source = ANY (ARRAY(SELECT d ->> 'source' FROM unnest(v_todo) AS d))
       ORDER BY s.source COLLATE "C" FOR UPDATE;
-    v_todo := ARRAY(
-        SELECT s.d || jsonb_build_object('booked', b.amount, 'n', b.n, 'delta', (s.d ->> 'amount')::numeric - b.amount)
-          FROM unnest(v_todo) WITH ORDINALITY AS s (d, place)
-         CROSS JOIN LATERAL (
-              SELECT count(DISTINCT e.id) AS n, coalesce(-sum(p.amount), 0) AS amount
-                FROM ledger.journal_entry AS e
-                LEFT JOIN (ledger.posting AS p JOIN ledger.account AS a ON a.id = p.account_id AND a.code = 'sales')
-                       ON p.entry_id = e.id
-               WHERE e.account = v_account AND e.source = s.d ->> 'source') AS b
-         ORDER BY s.place);
-    v_entries := ledger.post_entries(ARRAY(
-        SELECT ledger.sale_entry(s.d, v_account, v_turn)
-          FROM unnest(v_todo) WITH ORDINALITY AS s (d, place)
-         WHERE s.d ->> 'delta' <> '0' OR s.d ->> 'n' = '0' ORDER BY s.place));
+    SELECT coalesce(jsonb_object_agg(n.d ->> 'source', n.d), '{}') INTO v_done
+      FROM unnest(ledger.book_targets(ARRAY(
+               SELECT jsonb_build_object(
+                          'rule', s.d -> 'rule', 'source', s.d -> 'source', 'customer', s.d -> 'customer',
+                          'user_id', s.d -> 'sale_user', 'subscription', s.d -> 'subscription', 'facts', s.d -> 'facts',
+                          'unit', s.d -> 'currency', 'state', s.d -> 'amount', 'note', 'sale_zero',
+                          'kind', CASE WHEN s.d ->> 'state' = 'superseded' THEN 'sale_superseded' ELSE 'sale' END,
+                          'amounts', jsonb_build_object(
+                              'collected', (s.d ->> 'amount')::bigint - (s.d ->> 'elsewhere')::bigint,
+                              'collected_elsewhere', (s.d ->> 'elsewhere')::bigint, 'sales', -(s.d ->> 'amount')::numeric),
+                          'effective', extract(epoch FROM (s.d ->> 'effective_at')::timestamptz)::bigint)
+                 FROM unnest(v_todo) WITH ORDINALITY AS s (d, place) ORDER BY s.place), p_context)) AS n (d);
     -- An upsert where an update would do: it finds each row by its key, however many there are.
-    INSERT INTO ledger.sale AS s (account, source, kind, state, customer, user_id, subscription, currency, amount,
+    INSERT INTO ledger.sale AS s (account, source, kind, state, customer, user_id, subscription, currency, amount, elsewhere,
                                   discount_amount, billing_reason, paid_at, entries_count, flag, turn)
     SELECT v_account, n.d ->> 'source', n.d ->> 'kind', n.d ->> 'state', n.d ->> 'customer', n.d ->> 'sale_user',
-           n.d ->> 'subscription', n.d ->> 'currency', (n.d ->> 'amount')::bigint, (n.d ->> 'discount_amount')::bigint,
-           n.d ->> 'billing_reason', (n.d ->> 'paid_at')::timestamptz,
-           (n.d ->> 'n')::integer + CASE WHEN n.d ->> 'delta' <> '0' OR n.d ->> 'n' = '0' THEN 1 ELSE 0 END,
-           CASE WHEN (n.d ->> 'delta')::numeric < 0 AND n.d ->> 'state' = 'booked'
-                THEN format('fell from %s to %s %s', n.d ->> 'booked', n.d ->> 'amount', n.d ->> 'currency') END,
+           n.d ->> 'subscription', n.d ->> 'currency', (n.d ->> 'amount')::bigint, (n.d ->> 'elsewhere')::bigint,
+           (n.d ->> 'discount_amount')::bigint, n.d ->> 'billing_reason', (n.d ->> 'paid_at')::timestamptz,
+           CASE WHEN v_done ? (n.d ->> 'source') THEN 1 ELSE 0 END,
+           -- credited back: less was sold than booked before
+           CASE WHEN (v_done #> ARRAY[n.d ->> 'source', 'delta', 'sales'])::numeric > 0 AND n.d ->> 'state' = 'booked'
+                THEN format('fell from %s to %s %s',
+                            (n.d ->> 'amount')::numeric + (v_done #> ARRAY[n.d ->> 'source', 'delta', 'sales'])::numeric,
+                            n.d ->> 'amount', n.d ->> 'currency') END,
            v_turn
       FROM unnest(v_todo) WITH ORDINALITY AS n (d, place) ORDER BY n.place
     ON CONFLICT (account, source) DO UPDATE
        SET kind = EXCLUDED.kind, state = EXCLUDED.state, customer = EXCLUDED.customer, user_id = EXCLUDED.user_id,
-           subscription = EXCLUDED.subscription, amount = EXCLUDED.amount, entries_count = EXCLUDED.entries_count,
+           subscription = EXCLUDED.subscription, amount = EXCLUDED.amount, elsewhere = EXCLUDED.elsewhere,
+           entries_count = s.entries_count + EXCLUDED.entries_count,
            discount_amount = EXCLUDED.discount_amount, billing_reason = EXCLUDED.billing_reason,
            paid_at = EXCLUDED.paid_at, turn = EXCLUDED.turn,
            flag = coalesce(EXCLUDED.flag, CASE WHEN s.flag NOT LIKE 'no longer paid%' THEN s.flag END);
 
-    RETURN jsonb_build_object('entries', v_entries, 'changes', to_jsonb(
+    RETURN jsonb_build_object('entries', (SELECT count(*) FROM jsonb_object_keys(v_done)), 'changes', to_jsonb(
         ARRAY(SELECT jsonb_build_object('what', 'sale ' || (s.d ->> 'source'),
                          'before', (s.d ->> 'shown') || ' ' || (s.d ->> 'currency'),
                          'after', CASE WHEN s.d ->> 'state' = 'superseded' THEN 'superseded'
@@ -101,7 +104,7 @@ BEGIN
                                                                 AND s.d -> 'customer' <> s.d -> 'customer_before'
                                                            THEN 'of ' || (s.d ->> 'customer') END) END)
                 FROM unnest(v_todo) WITH ORDINALITY AS s (d, place) ORDER BY s.place)
-        || ledger.flag_unpaid(v_invoices, p_sessions, p_context)));
+        || ledger.flag_unpaid(v_invoices, p_sessions, p_charges, p_context)));
 END
 $$;
 RESET ROLE;

@@ -1,9 +1,11 @@
--- ledger.flag_unpaid: booked sales whose invoice or session is not paid any more, which should not happen: a person should look.
+-- ledger.flag_unpaid: booked sales whose invoice, session or charge is not paid any more, which should not happen: a person should look.
 --   The ledger does not take the sale back: that Stripe does not show a payment is not the fact that it was returned.
 --   Returns  [{"what", "before", "after"}] of those that were not flagged so before
 --   Locks    the caller holds customer and user; sale rows, ascending
 SET LOCAL ROLE instep_owner;
-CREATE OR REPLACE FUNCTION ledger.flag_unpaid(p_invoices text[], p_sessions text[], p_context jsonb) RETURNS jsonb[]
+DROP FUNCTION IF EXISTS ledger.flag_unpaid(text[], text[], jsonb);
+CREATE OR REPLACE FUNCTION ledger.flag_unpaid(p_invoices text[], p_sessions text[], p_charges text[], p_context jsonb)
+    RETURNS jsonb[]
     LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v_account text := p_context ->> 'account';
@@ -21,6 +23,11 @@ BEGIN
           FROM ledger.checkout_session AS c JOIN ledger.sale AS s ON s.account = c.account AND s.source = c.id
          WHERE c.account = v_account AND c.id = ANY (p_sessions) AND c.payment_status <> 'paid'
            AND s.flag IS DISTINCT FROM 'no longer paid: ' || c.payment_status
+        UNION ALL
+        SELECT s.source, s.amount || ' ' || s.currency, 'no longer paid: ' || c.status
+          FROM ledger.charge AS c JOIN ledger.sale AS s ON s.account = c.account AND s.source = c.id
+         WHERE c.account = v_account AND c.id = ANY (p_charges) AND c.status <> 'succeeded'
+           AND s.state = 'booked' AND s.flag IS DISTINCT FROM 'no longer paid: ' || c.status
          ORDER BY 1
     LOOP
         UPDATE ledger.sale AS s SET flag = v.flag, turn = v_turn WHERE s.account = v_account AND s.source = v.source;

@@ -15,6 +15,18 @@ BEGIN
     UPDATE ledger.checkout_session AS s SET missing_at = clock_timestamp()
      WHERE s.account = p_context ->> 'account' AND s.id = ANY (v_ids) AND s.missing_at IS NULL
        AND s.customer IS NOT DISTINCT FROM p_context ->> 'customer';
+    UPDATE ledger.charge AS c SET missing_at = clock_timestamp()
+     WHERE c.account = p_context ->> 'account' AND c.id = ANY (v_ids) AND c.missing_at IS NULL
+       AND c.customer IS NOT DISTINCT FROM p_context ->> 'customer';
+    UPDATE ledger.refund AS r SET missing_at = clock_timestamp()
+     WHERE r.account = p_context ->> 'account' AND r.id = ANY (v_ids) AND r.missing_at IS NULL
+       AND r.customer IS NOT DISTINCT FROM p_context ->> 'customer';
+    UPDATE ledger.dispute AS d SET missing_at = clock_timestamp()
+     WHERE d.account = p_context ->> 'account' AND d.id = ANY (v_ids) AND d.missing_at IS NULL
+       AND d.customer IS NOT DISTINCT FROM p_context ->> 'customer';
+    UPDATE ledger.credit_note AS n SET missing_at = clock_timestamp()
+     WHERE n.account = p_context ->> 'account' AND n.id = ANY (v_ids) AND n.missing_at IS NULL
+       AND n.customer IS NOT DISTINCT FROM p_context ->> 'customer';
 END
 $$;
 RESET ROLE;

@@ -19,8 +19,12 @@ BEGIN
             RAISE EXCEPTION '% % is of the other mode, this ledger is %', v_object ->> 'object', v_object ->> 'id',
                 p_turn ->> 'mode' USING ERRCODE = 'IS003';
         END IF;
-        CONTINUE WHEN v_object ->> 'object' NOT IN ('subscription', 'invoice', 'checkout.session', 'customer');
+        CONTINUE WHEN v_object ->> 'object' NOT IN ('subscription', 'invoice', 'checkout.session', 'customer', 'charge',
+                                                    'refund', 'dispute', 'credit_note', 'invoice_payment');
         v_customer := stripe.customer_of(v_object);
+        IF v_customer IS NULL AND v_object ->> 'object' IN ('refund', 'dispute', 'invoice_payment') THEN
+            v_customer := ledger.customer_by_reference(v_object, p_turn);
+        END IF;
         IF v_customer IS NOT NULL AND (p_kind <> 'customer' OR v_customer <> p_turn ->> 'subject')
             OR v_customer IS NULL AND v_object ->> 'object' = 'subscription' THEN
             RAISE EXCEPTION '% % belongs to %, not to %', v_object ->> 'object', v_object ->> 'id',
@@ -28,9 +32,8 @@ BEGIN
         END IF;
     END LOOP;
     RETURN (SELECT jsonb_object_agg(k.kind, coalesce(g.objects, '[]'))
-              FROM unnest(ARRAY['subscription', 'invoice', 'checkout.session', 'customer', 'price', 'product', 'coupon',
-                              'promotion_code'])
-                   AS k (kind)
+              FROM unnest(ARRAY['subscription', 'invoice', 'checkout.session', 'customer', 'charge', 'refund', 'dispute',
+                          'credit_note', 'invoice_payment', 'price', 'product', 'coupon', 'promotion_code']) AS k (kind)
               LEFT JOIN (SELECT o.kind, jsonb_agg(o.value ORDER BY o.value ->> 'id' COLLATE "C") AS objects
                            FROM (SELECT DISTINCT ON (n.value ->> 'object', n.value ->> 'id')
                                         n.value ->> 'object' AS kind, n.value

@@ -6,7 +6,7 @@
 --                 "owed": [{"id", "type", "object_type", "object_id"}] events of the subject that are retrying or dead
 --                 and not among p_event_ids, the oldest first, at most 50: read for them too and say so in "covers",
 --                 "wants": as ops.wants,
---                 "invoices_since", "sessions_since": unix seconds that lists must reach back to, null: the beginning}
+--                 "invoices_since", "sessions_since", "charges_since": unix seconds that lists must reach back to, null: the beginning}
 --                 known: a turn has read all lists to their ends
 --   Locks        the subject's row, briefly
 --   Commit       asynchronous: a claim lost in a crash is only void
@@ -48,7 +48,8 @@ BEGIN
                           ORDER BY e.first_recorded_at, e.id COLLATE "C" LIMIT 50) AS o),
         'wants', ops.wants(p_account, p_subject),
         'invoices_since', extract(epoch FROM v_row.invoices_listed_to)::bigint - 3600,
-        'sessions_since', extract(epoch FROM v_row.sessions_listed_to)::bigint - 3600);
+        'sessions_since', extract(epoch FROM v_row.sessions_listed_to)::bigint - 3600,
+        'charges_since', extract(epoch FROM v_row.charges_listed_to)::bigint - 3600);
 END
 $$;
 GRANT EXECUTE ON FUNCTION ops.claim_customer(text, text, uuid, text[], text) TO instep_worker;

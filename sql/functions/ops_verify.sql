@@ -26,6 +26,9 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
         UNION ALL
         SELECT s.account, s.id, s.currency, s.amount_total
           FROM ledger.checkout_session AS s WHERE s.mode = 'payment' AND s.payment_status = 'paid'
+        UNION ALL
+        SELECT c.account, c.id, c.currency, c.amount_captured
+          FROM ledger.charge AS c WHERE c.sale = c.id AND c.status = 'succeeded' AND c.captured
     ), guard (tab, trig, fun, moments) AS (
         SELECT 'ledger.' || n.tab, g.trig, 'ledger.refuse_change()', g.moments
           FROM unnest(ARRAY['journal_entry', 'posting', 'account', 'account_kind', 'entry_kind', 'subscription_change',
@@ -60,13 +63,14 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
                s.source || ' shows ' || s.amount || ', booked ' || coalesce(b.booked, 0)
           FROM ledger.sale AS s
           LEFT JOIN (SELECT e.account, e.source, sum(coalesce(e.booked, 0)) AS booked, count(*) AS n
-                       FROM entry AS e GROUP BY e.account, e.source) AS b
+                       FROM entry AS e WHERE e.rule LIKE 'sale.%' GROUP BY e.account, e.source) AS b
             ON b.account = s.account AND b.source = s.source
          WHERE s.amount <> coalesce(b.booked, 0) OR s.entries_count <> coalesce(b.n, 0) OR b.n IS NULL
         UNION ALL
         SELECT 'every entry belongs to a sale', 'entry ' || e.id || ' ' || e.source
           FROM entry AS e
-         WHERE NOT EXISTS (SELECT FROM ledger.sale AS s WHERE s.account = e.account AND s.source = e.source)
+         WHERE e.rule LIKE 'sale.%'
+           AND NOT EXISTS (SELECT FROM ledger.sale AS s WHERE s.account = e.account AND s.source = e.source)
         UNION ALL
         SELECT 'what was paid is booked, and nothing else',
                coalesce(d.source, s.source) || ' paid ' || coalesce(d.amount::text, 'nothing') || ', booked '

@@ -28,9 +28,12 @@ CREATE TABLE ledger.customer (
     claim_worker text,
     claimed_at timestamptz,
     applied_at timestamptz,                 -- NULL: never applied
-    looked_at timestamptz,                  -- last turn that read all three lists to their ends; NULL: none did
+    looked_at timestamptz,                  -- last turn that read all lists to their ends; NULL: none did
     invoices_listed_to timestamptz,         -- newest created on a list that was read to its end: all before is known
     sessions_listed_to timestamptz,
+    charges_listed_to timestamptz,
+    balance bigint,                         -- as Stripe last said, negative: credit of the customer; NULL: never read
+    balance_currency text,
     applied_turn uuid,                      -- ops.turn; state rows have no foreign key to it, see ops.prune_turns
     first_seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (account, id),
@@ -142,12 +145,19 @@ CREATE TABLE ledger.invoice (
     currency text NOT NULL,
     amount_due bigint NOT NULL,
     amount_paid bigint NOT NULL,
+    amount_off_stripe bigint NOT NULL,      -- of amount_paid: cash, cheque, transfer; Stripe never had it
+    amount_overpaid bigint NOT NULL,        -- became credit of the customer
+    starting_balance bigint NOT NULL,       -- of the customer, negative: credit
+    ending_balance bigint,                  -- NULL: not finalized
     total bigint NOT NULL,
     discount_amount bigint NOT NULL,
     billing_reason text,
     created_at timestamptz NOT NULL,
     paid_at timestamptz,
     paid_at_basis text,                     -- what paid_at is if Stripe does not say: finalized_at, created; else NULL
+    finalized_at timestamptz,
+    voided_at timestamptz,
+    uncollectible_at timestamptz,           -- once written off, whatever became of it
     missing_at timestamptz,                 -- Stripe no longer knows it (a deleted draft)
     looked_at timestamptz NOT NULL,         -- last read
     PRIMARY KEY (account, id)
@@ -178,6 +188,8 @@ CREATE TABLE ledger.checkout_session (
 );
 CREATE INDEX checkout_session_customer ON ledger.checkout_session (account, customer, created_at);
 CREATE INDEX checkout_session_invoice ON ledger.checkout_session (account, invoice) WHERE invoice IS NOT NULL;
+CREATE INDEX checkout_session_payment_intent ON ledger.checkout_session (account, payment_intent)
+    WHERE payment_intent IS NOT NULL;
 
 -- Trigger functions live in migrations: a table never stands without its guards.
 CREATE FUNCTION ledger.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -12,8 +12,18 @@ CREATE TABLE ledger.account_kind (
     meaning text NOT NULL
 );
 INSERT INTO ledger.account_kind (code, normal_side, meaning) VALUES
-    ('collected', 'debit', 'money that customers paid for us, as invoices and sessions state it'),
-    ('sales', 'credit', 'what was sold');
+    ('collected', 'debit', 'money that customers paid through Stripe, less what went back, as Stripe''s objects state it'),
+    ('collected_elsewhere', 'debit', 'money that customers paid outside Stripe: cash, cheque, transfer'),
+    ('sales', 'credit', 'what was sold'),
+    ('refunds', 'debit', 'what was given back, or is on its way back'),
+    ('refunds_payable', 'credit', 'refunds under way: promised, not yet paid out'),
+    ('disputes_held', 'debit', 'disputed money that the card network holds until it is decided'),
+    ('disputes_lost', 'debit', 'disputed money that is gone'),
+    ('credit_notes', 'debit', 'what was credited after payment, to a balance or outside Stripe'),
+    ('customer_credit', 'credit', 'what we owe customers as balance'),
+    ('credit_applied', 'credit', 'invoices settled by customers'' balances, less balance that invoices gave'),
+    ('fees', 'debit', 'what Stripe keeps of charges and for disputes'),
+    ('fees_withheld', 'credit', 'the same fees, as taken off what Stripe pays out');
 
 CREATE TABLE ledger.account (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -33,9 +43,25 @@ CREATE TABLE ledger.entry_kind (
     meaning text NOT NULL
 );
 INSERT INTO ledger.entry_kind (kind, has_postings, meaning) VALUES
-    ('sale', true, 'an invoice or a one-time session was paid: the difference to what was booked before'),
+    ('sale', true, 'an invoice, a one-time session or a charge without paper was paid: the difference to what was booked before'),
     ('sale_zero', false, 'a sale of amount zero: a trial started, or everything was discounted'),
-    ('sale_superseded', true, 'an invoice turned out to be the paper of a one-time session, which is the sale');
+    ('sale_superseded', true, 'it turned out to belong to another sale: an invoice or charge to its session, a charge to its invoice'),
+    ('refund', true, 'money went back to the customer'),
+    ('refund_pending', true, 'money is on its way back to the customer'),
+    ('refund_returned', true, 'a refund failed or was canceled: the money is ours again'),
+    ('dispute_held', true, 'a dispute was opened or goes on: the money is held'),
+    ('dispute_lost', true, 'a dispute was lost: the money is gone'),
+    ('dispute_released', true, 'disputed money came back, or was never taken'),
+    ('dispute_noted', false, 'an inquiry, or a dispute that moved nothing'),
+    ('credit_note', true, 'credit was given after payment, to a balance or outside Stripe'),
+    ('credit_note_noted', false, 'a credit note that moves nothing by itself: before payment, or paid out as a refund'),
+    ('credit_note_voided', true, 'a credit note was taken back'),
+    ('credit_granted', true, 'an invoice left credit on the customer''s balance: it was negative, or overpaid'),
+    ('credit_used', true, 'an invoice was settled from the customer''s balance'),
+    ('credit_returned', true, 'what an invoice did to the customer''s balance was undone: it was voided'),
+    ('invoice_voided', false, 'an invoice was voided'),
+    ('invoice_uncollectible', false, 'an invoice was written off; it may be paid after all'),
+    ('fee', true, 'what Stripe keeps of a charge, or for a dispute');
 
 CREATE TABLE ledger.journal_entry (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

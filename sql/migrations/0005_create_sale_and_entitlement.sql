@@ -6,17 +6,20 @@ SET LOCAL ROLE instep_owner;
 
 CREATE TABLE ledger.sale (
     account text NOT NULL,
-    source text NOT NULL,                   -- in_… or cs_…
-    kind text NOT NULL CONSTRAINT sale_kind_known CHECK (kind IN ('subscription', 'invoice', 'one_time')),
+    source text NOT NULL,                   -- in_…, cs_…, or a charge that no paper names: ch_…, py_…
+    kind text NOT NULL CONSTRAINT sale_kind_known CHECK
+        (kind IN ('subscription', 'invoice', 'one_time', 'charge')),
     state text NOT NULL CONSTRAINT sale_state_known CHECK (state IN ('booked', 'superseded')),
     customer text,                          -- NULL: a guest
     user_id text REFERENCES ledger.app_user (id),
     subscription text,
     currency text NOT NULL CONSTRAINT sale_currency_shape CHECK (currency ~ '^[a-z]{3}$'),
     amount bigint NOT NULL CONSTRAINT sale_amount_not_negative CHECK (amount >= 0), -- sum of its entries
+    elsewhere bigint NOT NULL DEFAULT 0     -- of amount: paid outside Stripe
+        CONSTRAINT sale_elsewhere_part_of_amount CHECK (elsewhere BETWEEN 0 AND amount),
     discount_amount bigint NOT NULL,
     billing_reason text,
-    paid_at timestamptz,                    -- by Stripe; NULL for sessions, which do not say
+    paid_at timestamptz,                    -- by Stripe; NULL for sessions and charges, which do not say
     entries_count integer NOT NULL,
     flag text,                              -- something that should not happen did: a person should look
     turn uuid NOT NULL,                     -- ops.turn: the last that changed it

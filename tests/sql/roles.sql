@@ -30,7 +30,7 @@ CREATE FUNCTION pg_temp.may(p_role text) RETURNS text[] LANGUAGE sql AS $$
     SELECT coalesce(array_agg(f.oid::regproc::text ORDER BY f.oid::regproc::text COLLATE "C"), '{}') FROM pg_proc AS f
      WHERE f.pronamespace IN ('ledger'::regnamespace, 'ops'::regnamespace, 'stripe'::regnamespace, 'dashboard'::regnamespace)
        AND has_function_privilege(p_role, f.oid, 'EXECUTE') $$;
-SELECT is(pg_temp.may('instep_worker'), '{ledger.apply_turn,ops.claim_customer,ops.fail_turn,ops.route_object}', 'the worker: exactly four functions');
+SELECT is(pg_temp.may('instep_worker'), '{ledger.apply_turn,ops.claim_customer,ops.fail_turn,ops.looks_due,ops.route_object}', 'the worker: exactly five functions');
 SELECT is(pg_temp.may('instep_reader'), '{}', 'the reader: none');
 SELECT is(pg_temp.may('instep_app'), '{ledger.entitlement,ledger.subscription_state}', 'the application: its two questions');
 SELECT is(pg_temp.may('instep_operator'), '{ops.customer_of,ops.dead_letter_list,ops.dead_letter_show,ops.dead_letter_take_for_retry,ops.event_outcome,ops.event_show,ops.explain,ops.ledger_truth,ops.link_user,ops.prune_events,ops.prune_payloads,ops.prune_turns,ops.status,ops.verify}',

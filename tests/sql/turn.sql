@@ -14,7 +14,7 @@ CREATE FUNCTION pg_temp.rows() RETURNS text LANGUAGE sql AS $$
 -- claim
 SELECT is(pg_temp.claim('cus_1', pg_temp.u(1)),
     '{"subject_kind": "customer", "known": false, "user_id": null, "routed_to": null, "applied": [], "owed": [], "wants": [],
-      "invoices_since": null, "sessions_since": null}'::jsonb, 'the first claim of a customer knows nothing');
+      "invoices_since": null, "sessions_since": null, "charges_since": null}'::jsonb, 'the first claim of a customer knows nothing');
 SELECT is(pg_temp.claim('ch_1', pg_temp.u(2)) ->> 'subject_kind', 'object', 'an id that is no cus_ is an object');
 SELECT is(pg_temp.claim('cusp_1', pg_temp.u(2)) ->> 'subject_kind', 'object', 'the underscore is no wildcard');
 SELECT throws_ok($$SELECT ops.claim_customer('self', 'cus_1', NULL, '{}', 'w')$$, '22004', NULL, 'a claim needs a uuid');
@@ -44,7 +44,7 @@ SELECT is(ledger.apply_turn(t.input('cus_1', pg_temp.u(3), objects, events)) ->>
 SELECT is(pg_temp.rows(), (SELECT rows FROM before), 'and its second use wrote nothing');
 SELECT is(pg_temp.claim('cus_1', pg_temp.u(4), '{evt_1,evt_2,evt_3}') - 'invoices_since',
     '{"subject_kind": "customer", "known": true, "user_id": "u1", "routed_to": null, "applied": ["evt_1", "evt_2"],
-      "owed": [], "wants": [], "sessions_since": null}'::jsonb, 'the next claim knows what was applied');
+      "owed": [], "wants": [], "sessions_since": null, "charges_since": null}'::jsonb, 'the next claim knows what was applied');
 SELECT is(pg_temp.claim('cus_1', pg_temp.u(4), '{}') ->> 'invoices_since', (t.day(0) - 3600)::text,
           'invoices are listed since an hour before the newest known');
 SELECT is((SELECT claim_no FROM ledger.customer WHERE id = 'cus_1'), 4::bigint, 'claims are counted');
