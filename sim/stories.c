@@ -7,8 +7,9 @@
 #include "sim/serve.h"
 #include "sim/stories_list.h"
 
-static const struct story_part *const parts[] = {&stories_subscriptions, &stories_coupons, &stories_checkout,
-                                                 &stories_collection, &stories_payments};
+static const struct story_part *const parts[] = {
+    &stories_subscriptions, &stories_coupons, &stories_checkout, &stories_collection,
+    &stories_payments,      &stories_refunds, &stories_disputes, &stories_credit_notes};
 #define PARTS (sizeof parts / sizeof *parts)
 
 size_t story_count(void)
@@ -152,6 +153,8 @@ static void look_at_events(struct story_play *play, bool mine)
         i--;
     for (; i < events->count; i++) {
         const struct sim_event *event = (const struct sim_event *)events->at[i];
+        if (event->thin_only) /* the finer notification of a change that has its snapshot beside it */
+            continue;
         json_t *data = sim_json(json_loads(event->data, 0, NULL));
         if (mine || look_for_ids(play, data, false)) {
             (void)look_for_ids(play, data, true);

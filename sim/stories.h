@@ -61,7 +61,7 @@ unsigned story_play_done(const struct story_play *play); /* steps that were play
  */
 enum err story_play_next(struct story_play *play, struct failure *fail);
 
-/* The events that the last step made, in their order, those of the clock's own included: [{"id", "type", "subject"}]. */
+/* The snapshot events that the last step made, in their order, those of the clock's own included: [{"id", "type", "subject"}]. */
 json_t *story_play_events(const struct story_play *play); /* a new reference */
 /* The ids of customers and money objects that belong to the story so far, in the order they were met: ["cus_…"]. */
 json_t *story_play_objects(const struct story_play *play); /* a new reference */

@@ -10,7 +10,7 @@ struct story_part {
     size_t count;
 };
 extern const struct story_part stories_subscriptions, stories_coupons, stories_checkout, stories_collection,
-    stories_payments;
+    stories_payments, stories_refunds, stories_disputes, stories_credit_notes;
 
 #define STORY(name, title, steps)                                                                            \
     {                                                                                                        \
