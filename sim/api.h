@@ -15,7 +15,8 @@ struct api_request {
     const char *method, *path, *query;
     const char *body;
     size_t body_len;
-    const char *authorization, *idempotency_key, *version, *account; /* NULL: header absent */
+    const char *authorization, *idempotency_key, *version; /* NULL: header absent */
+    const char *account, *context;                         /* Stripe-Account, Stripe-Context: likewise */
 };
 
 struct api_answer {

@@ -5,6 +5,7 @@
 #include "sim/ask.h"
 #include "sim/checkout.h"
 #include "sim/endpoint.h"
+#include "sim/faults.h"
 #include "sim/form.h"
 #include "sim/render.h"
 #include "sim/serve.h"
@@ -111,6 +112,16 @@ static void resend_event(struct ask *ask)
         return;
     deliver_again(ask->control->deliver, event);
     answer_object(ask, &event->o);
+}
+
+static void order_fault(struct ask *ask)
+{
+    struct failure fail;
+
+    if (faults_order(serve_faults(ask->control->serve), ask->body, &fail))
+        fail_ask(ask, 400, fail.text);
+    else
+        ask->answer = json_object();
 }
 
 static void show_status(struct ask *ask)
@@ -252,6 +263,7 @@ static const struct {
     {"GET", "/sim/truth", NULL, show_truth},
     {"POST", "/sim/run", NULL, start_run},
     {"POST", "/sim/stop", NULL, stop_run},
+    {"POST", "/sim/faults", NULL, order_fault},
     {"POST", "/sim/story", NULL, tell_story},
     {"POST", "/sim/checkout/", "/complete", complete_session},
     {"POST", "/sim/checkout/", "/async", decide_session},

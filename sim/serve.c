@@ -7,18 +7,22 @@
 
 #include "common/clock.h"
 #include "common/http_server.h"
+#include "sim/faults.h"
 #include "sim/replay.h"
+#include "sim/routes.h"
 #include "sim/stories.h"
 
 #define ENDPOINTS_MAX 128 /* names in the count by endpoint: as many as there are routes */
 
-enum fault { FAULT_NONE, FAULT_LIMIT, FAULT_LOCK, FAULT_500, FAULT_CUT_BEFORE, FAULT_CUT_AMID };
+#define STALLED_MS 120000 /* longer than anybody waits */
 
-/* A request that waits for its latency to pass. */
+/* A request that waits for its latency to pass, or is never answered. */
 struct waiting {
     struct serve *serve;
     struct http_request *req;
-    struct event *timer; /* owned */
+    struct event *timer;  /* owned */
+    const char *endpoint; /* static */
+    bool stalled;
     struct waiting *next, *prev;
 };
 
@@ -30,8 +34,7 @@ struct serve {
     struct journal *journal; /* borrowed; NULL: none */
     struct http_server *server;
     struct waiting *waiting;
-    double tokens; /* of the limiter */
-    int64_t tokens_mono_ms;
+    struct faults *faults; /* owned */
     uint64_t requests, reads;
     uint64_t by_status[600];
     struct {
@@ -77,40 +80,6 @@ json_t *serve_counts(const struct serve *serve)
 
 /* --- faults --- */
 
-/* The real-time limiter: false when the request is one too many. */
-static bool within_limit(struct serve *serve)
-{
-    double rate = (double)serve->sim->knobs.limit_per_s;
-    int64_t now = clock_mono_ms();
-
-    if (rate <= 0)
-        return true;
-    serve->tokens += rate * (double)(now - serve->tokens_mono_ms) / 1000;
-    if (serve->tokens > rate)
-        serve->tokens = rate;
-    serve->tokens_mono_ms = now;
-    if (serve->tokens < 1)
-        return false;
-    serve->tokens -= 1;
-    return true;
-}
-
-static enum fault draw_fault(struct serve *serve)
-{
-    const struct knobs *knobs = &serve->sim->knobs;
-    struct random_stream *random = &serve->sim->faults;
-
-    if (!within_limit(serve) || random_chance(random, knobs->rate_429))
-        return FAULT_LIMIT;
-    if (random_chance(random, knobs->rate_lock))
-        return FAULT_LOCK;
-    if (random_chance(random, knobs->rate_500))
-        return FAULT_500;
-    if (random_chance(random, knobs->rate_disconnect))
-        return random_chance(random, 0.5) ? FAULT_CUT_BEFORE : FAULT_CUT_AMID;
-    return FAULT_NONE;
-}
-
 static void add_header(struct api_answer *answer, const char *line)
 {
     size_t used = strlen(answer->headers);
@@ -118,33 +87,50 @@ static void add_header(struct api_answer *answer, const char *line)
     (void)snprintf(answer->headers + used, sizeof answer->headers - used, "%s\r\n", line);
 }
 
-static void answer_500(struct serve *serve, struct http_request *req)
+static void answer_error(struct http_request *req, struct api_answer *answer)
 {
-    struct api_answer answer = {0};
-    uint64_t dice = random_below(&serve->sim->faults, 4);
-
-    count(serve, 500, "fault 500");
-    if (dice == 0) { /* a gateway that knows nothing of JSON */
-        static const char html[] = "<html><body><h1>502 Bad Gateway</h1></body></html>";
-        http_respond(req, 502, "text/html", html, sizeof html - 1, NULL);
-        return;
-    }
-    api_error(serve->api, 500, "api_error", NULL, "An error occurred internally with Stripe. (simulated)",
-              &answer);
-    if (dice == 1)
-        add_header(&answer, "Stripe-Should-Retry: true");
-    else if (dice == 2)
-        add_header(&answer, "Stripe-Should-Retry: false");
-    http_respond(req, 500, "application/json", answer.body, strlen(answer.body), answer.headers);
-    api_answer_release(&answer);
+    http_respond(req, answer->status, "application/json", answer->body, strlen(answer->body),
+                 answer->headers);
+    api_answer_release(answer);
 }
 
-static void answer_429(struct serve *serve, struct http_request *req, bool lock)
+static void answer_500(struct serve *serve, struct http_request *req, enum should_retry should_retry)
 {
     struct api_answer answer = {0};
 
-    count(serve, 429, lock ? "fault lock_timeout" : "fault 429");
-    if (lock) {
+    api_error(serve->api, 500, "api_error", NULL, "An error occurred internally with Stripe. (simulated)",
+              &answer);
+    if (should_retry != SHOULD_RETRY_UNSAID)
+        add_header(&answer, should_retry == SHOULD_RETRY_TRUE ? "Stripe-Should-Retry: true"
+                                                              : "Stripe-Should-Retry: false");
+    answer_error(req, &answer);
+}
+
+/* A gateway that knows nothing of JSON. */
+static void answer_html(struct http_request *req, int status)
+{
+    char html[96];
+
+    int len = snprintf(html, sizeof html, "<html><body><h1>%d %s</h1></body></html>", status,
+                       status == 502 ? "Bad Gateway" : "OK");
+    http_respond(req, status, "text/html", html, (size_t)len, NULL);
+}
+
+static void answer_503(struct serve *serve, struct http_request *req)
+{
+    struct api_answer answer = {0};
+
+    api_error(serve->api, 503, "api_error", NULL, "Stripe is temporarily unavailable. (simulated)", &answer);
+    answer_error(req, &answer);
+}
+
+/* reason NULL: a lock, which has no such header. */
+static void answer_429(struct serve *serve, struct http_request *req, const char *reason)
+{
+    struct api_answer answer = {0};
+    char line[80];
+
+    if (!reason) {
         api_error(serve->api, 429, "invalid_request_error", "lock_timeout",
                   "This object cannot be accessed right now because another API request or Stripe process is "
                   "currently accessing it.",
@@ -153,15 +139,51 @@ static void answer_429(struct serve *serve, struct http_request *req, bool lock)
         api_error(serve->api, 429, "invalid_request_error", "rate_limit",
                   "Request rate limit exceeded. You can learn more about rate limits in the documentation.",
                   &answer);
-        add_header(&answer, "Stripe-Rate-Limited-Reason: global-rate");
+        (void)snprintf(line, sizeof line, "Stripe-Rate-Limited-Reason: %s", reason);
+        add_header(&answer, line);
     }
-    http_respond(req, 429, "application/json", answer.body, strlen(answer.body), answer.headers);
-    api_answer_release(&answer);
+    answer_error(req, &answer);
 }
 
 /* --- answering --- */
 
-static void answer_api(struct serve *serve, struct http_request *req, bool cut)
+/* What becomes of an answer that was made. */
+enum damage { WHOLE, CUT_AT_ONCE, CUT_IN_HALF, HALF_AS_WHOLE, GARBLED };
+
+/* Say how much comes, and then send less. */
+static void send_less(struct http_request *req, const struct api_answer *answer, size_t send)
+{
+    size_t len = strlen(answer->body), size = send + 200;
+    char *text = malloc(size);
+
+    if (!text)
+        sim_die("out of memory");
+    int head = snprintf(text, size,
+                        "HTTP/1.1 %d OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                        answer->status, len);
+    memcpy(text + head, answer->body, send);
+    http_abort(req, text, (size_t)head + send);
+    free(text);
+}
+
+static void send_damaged(struct http_request *req, const struct api_answer *answer, enum damage damage)
+{
+    size_t len = strlen(answer->body);
+
+    switch (damage) {
+    case WHOLE:
+        http_respond(req, answer->status, "application/json", answer->body, len, answer->headers);
+        break;
+    case CUT_AT_ONCE: send_less(req, answer, 1); break;
+    case CUT_IN_HALF: send_less(req, answer, len / 2); break;
+    case HALF_AS_WHOLE:
+        http_respond(req, answer->status, "application/json", answer->body, len / 2, answer->headers);
+        break;
+    case GARBLED: answer_html(req, 200); break;
+    }
+}
+
+static void answer_api(struct serve *serve, struct http_request *req, enum damage damage)
 {
     struct api_request request = {
         .method = http_request_method(req),
@@ -171,9 +193,9 @@ static void answer_api(struct serve *serve, struct http_request *req, bool cut)
         .idempotency_key = http_request_header(req, "Idempotency-Key", NULL),
         .version = http_request_header(req, "Stripe-Version", NULL),
         .account = http_request_header(req, "Stripe-Account", NULL),
+        .context = http_request_header(req, "Stripe-Context", NULL),
     };
     struct api_answer answer;
-    size_t len;
 
     request.body = http_request_body(req, &request.body_len);
     uint64_t request_ids = serve->sim->request_ids.state;
@@ -181,33 +203,62 @@ static void answer_api(struct serve *serve, struct http_request *req, bool cut)
     if (answer.wrote)
         record_api(serve->journal, serve->sim, &request, request_ids);
     count(serve, answer.status, answer.endpoint);
-    len = strlen(answer.body);
-    if (cut) { /* the answer was made, but only half of it arrives */
-        char head[200];
-        int head_len =
-            snprintf(head, sizeof head,
-                     "HTTP/1.1 %d OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n{",
-                     answer.status, len);
-        http_abort(req, head, (size_t)head_len);
-    } else {
-        http_respond(req, answer.status, "application/json", answer.body, len, answer.headers);
-    }
+    send_damaged(req, &answer, damage);
     api_answer_release(&answer);
 }
 
-static void proceed(struct serve *serve, struct http_request *req)
+/* --- requests under way --- */
+
+static void proceed(struct serve *serve, struct http_request *req);
+
+static const char *endpoint_name(struct http_request *req)
 {
-    switch (draw_fault(serve)) {
-    case FAULT_NONE: answer_api(serve, req, false); break;
-    case FAULT_LIMIT: answer_429(serve, req, false); break;
-    case FAULT_LOCK: answer_429(serve, req, true); break;
-    case FAULT_500: answer_500(serve, req); break;
-    case FAULT_CUT_BEFORE:
-        count(serve, 0, "fault disconnect");
-        http_abort(req, NULL, 0);
-        break;
-    case FAULT_CUT_AMID: answer_api(serve, req, true); break;
+    char id[256];
+    const struct route *route = route_find(http_request_method(req), http_request_path(req), id, sizeof id);
+
+    return route ? route->name : "unknown";
+}
+
+static const char *account_name(struct http_request *req)
+{
+    const char *account = http_request_header(req, "Stripe-Account", NULL);
+
+    if (!account)
+        account = http_request_header(req, "Stripe-Context", NULL);
+    return account ? account : SIM_ACCOUNT;
+}
+
+/* As limits see it. */
+static struct faults_request request_of(struct serve *serve, struct http_request *req)
+{
+    struct faults_request request = {
+        .account = account_name(req), .endpoint = endpoint_name(req), .now_mono_ms = clock_mono_ms()};
+
+    if (strcmp(http_request_method(req), "GET") != 0 && strchr(request.endpoint, '{'))
+        request.object = http_request_path(req);
+    for (const struct waiting *w = serve->waiting; w; w = w->next) {
+        if (strcmp(account_name(w->req), request.account) != 0)
+            continue;
+        request.at_once++;
+        request.endpoint_at_once += w->endpoint == request.endpoint;
     }
+    return request;
+}
+
+/* A request with the same idempotency key is under way. */
+static bool key_in_use(struct serve *serve, struct http_request *req)
+{
+    const char *key = http_request_header(req, "Idempotency-Key", NULL);
+
+    if (!key || strcmp(http_request_method(req), "POST") != 0)
+        return false;
+    for (const struct waiting *w = serve->waiting; w; w = w->next) {
+        const char *its = http_request_header(w->req, "Idempotency-Key", NULL);
+        if (!w->stalled && its && strcmp(its, key) == 0 &&
+            strcmp(account_name(w->req), account_name(req)) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void waiting_free(struct waiting *w)
@@ -230,11 +281,16 @@ static void latency_over(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    bool stalled = w->stalled;
+
     waiting_free(w);
-    proceed(serve, req);
+    if (stalled)
+        http_abort(req, NULL, 0);
+    else
+        proceed(serve, req);
 }
 
-static void wait_latency(struct serve *serve, struct http_request *req, int64_t ms)
+static void wait_for(struct serve *serve, struct http_request *req, int64_t ms, bool stalled)
 {
     struct waiting *w = calloc(1, sizeof *w);
     struct timeval length = clock_timeval(ms);
@@ -243,6 +299,8 @@ static void wait_latency(struct serve *serve, struct http_request *req, int64_t 
         sim_die("out of memory");
     w->serve = serve;
     w->req = req;
+    w->stalled = stalled;
+    w->endpoint = endpoint_name(req);
     w->timer = evtimer_new(serve->base, latency_over, w);
     if (!w->timer || evtimer_add(w->timer, &length))
         sim_die("out of memory");
@@ -250,6 +308,51 @@ static void wait_latency(struct serve *serve, struct http_request *req, int64_t 
     if (w->next)
         w->next->prev = w;
     serve->waiting = w;
+}
+
+/* Do to a request what was drawn for it. */
+static void act(struct serve *serve, struct http_request *req, struct fault fault)
+{
+    static const int statuses[FAULT_COUNT] = {
+        [FAULT_429] = 429, [FAULT_LOCK] = 429, [FAULT_500] = 500, [FAULT_HTML] = 502, [FAULT_503] = 503};
+    bool answered = fault.kind == FAULT_NONE || fault.kind == FAULT_TRUNCATED ||
+                    fault.kind == FAULT_GARBLED || fault.kind == FAULT_CUT_AMID;
+
+    if (!answered)
+        count(serve, statuses[fault.kind], fault_name(fault.kind));
+    switch (fault.kind) {
+    case FAULT_429: answer_429(serve, req, reason_429_name(fault.reason)); break;
+    case FAULT_LOCK: answer_429(serve, req, NULL); break;
+    case FAULT_500: answer_500(serve, req, fault.should_retry); break;
+    case FAULT_HTML: answer_html(req, 502); break;
+    case FAULT_503: answer_503(serve, req); break;
+    case FAULT_STALLED: wait_for(serve, req, STALLED_MS, true); break;
+    case FAULT_TRUNCATED:
+        answer_api(serve, req, random_chance(&serve->sim->faults, 0.5) ? CUT_IN_HALF : HALF_AS_WHOLE);
+        break;
+    case FAULT_GARBLED: answer_api(serve, req, GARBLED); break;
+    case FAULT_CUT_BEFORE: http_abort(req, NULL, 0); break;
+    case FAULT_CUT_AMID: answer_api(serve, req, CUT_AT_ONCE); break;
+    case FAULT_NONE:
+    case FAULT_COUNT: answer_api(serve, req, WHOLE); break;
+    }
+}
+
+static void answer_409(struct serve *serve, struct http_request *req)
+{
+    struct api_answer answer = {0};
+
+    count(serve, 409, "idempotency key in use");
+    api_error(serve->api, 409, "idempotency_error", "idempotency_key_in_use",
+              "There is currently another in-progress request using this Idempotent Key.", &answer);
+    answer_error(req, &answer);
+}
+
+static void proceed(struct serve *serve, struct http_request *req)
+{
+    struct faults_request request = request_of(serve, req);
+
+    act(serve, req, faults_draw(serve->faults, &request));
 }
 
 static void answer_control(struct serve *serve, struct http_request *req)
@@ -261,7 +364,7 @@ static void answer_control(struct serve *serve, struct http_request *req)
         control_handle(&serve->control, http_request_method(req), http_request_path(req), body, len, &answer);
     char *text = json_dumps(answer, JSON_COMPACT);
 
-    if (strcmp(http_request_method(req), "POST") == 0)
+    if (strcmp(http_request_method(req), "POST") == 0 && strcmp(http_request_path(req), "/sim/faults") != 0)
         record_control(serve->journal, serve->sim, http_request_path(req), body, len);
     json_decref(answer);
     if (!text)
@@ -281,8 +384,14 @@ static void handle(struct http_request *req, void *arg)
     serve->requests++;
     if (strcmp(http_request_method(req), "GET") == 0)
         serve->reads++;
-    if (serve->sim->knobs.latency_ms > 0)
-        wait_latency(serve, req, serve->sim->knobs.latency_ms);
+    struct faults_request request = request_of(serve, req);
+    struct fault fault = faults_on_entry(serve->faults, &request);
+    if (key_in_use(serve, req))
+        answer_409(serve, req);
+    else if (fault.kind != FAULT_NONE)
+        act(serve, req, fault);
+    else if (serve->sim->knobs.latency_ms > 0)
+        wait_for(serve, req, serve->sim->knobs.latency_ms, false);
     else
         proceed(serve, req);
 }
@@ -301,10 +410,12 @@ enum err serve_create(struct event_base *base, struct sim *sim, struct api *api,
     serve->api = api;
     serve->control = (struct control){.sim = sim, .deliver = deliver, .runner = runner, .serve = serve};
     serve->control.stories = story_book_create(sim, api);
+    serve->faults = faults_create(sim);
     options.listen = listen;
     enum err err = http_server_create(base, &options, handle, serve, &serve->server, fail);
     if (err) {
         story_book_free(serve->control.stories);
+        faults_free(serve->faults);
         free(serve);
         return err;
     }
@@ -324,12 +435,18 @@ void serve_free(struct serve *serve)
     }
     http_server_free(serve->server);
     story_book_free(serve->control.stories);
+    faults_free(serve->faults);
     free(serve);
 }
 
 void serve_journal(struct serve *serve, struct journal *journal)
 {
     serve->journal = journal;
+}
+
+struct faults *serve_faults(struct serve *serve)
+{
+    return serve->faults;
 }
 
 struct control *serve_control(struct serve *serve)

@@ -22,6 +22,7 @@ void serve_free(struct serve *serve); /* NULL is fine */
 /* Writes are recorded there from now on; borrowed, must outlive serve. */
 void serve_journal(struct serve *serve, struct journal *journal);
 struct control *serve_control(struct serve *serve); /* borrowed */
+struct faults *serve_faults(struct serve *serve);   /* borrowed */
 unsigned serve_port(const struct serve *serve);
 
 /* What the API was asked, for GET /sim/status; a new reference. */
