@@ -6,6 +6,7 @@
 #include "sim/billing.h"
 #include "sim/checkout.h"
 #include "sim/events.h"
+#include "sim/lives_parts.h"
 #include "sim/render.h"
 
 /* Where the app's user id is written for this person. */
@@ -14,6 +15,7 @@ enum whereabouts { ON_CUSTOMER, ON_SUBSCRIPTION, ON_SESSION, NOWHERE };
 struct life {
     unsigned number;
     struct random_stream random;
+    struct random_stream billing; /* for lives_billing.c */
     enum whereabouts where;
     bool by_reference; /* ON_SESSION: client_reference_id instead of metadata */
     const char *user;  /* NULL: NOWHERE */
@@ -27,18 +29,16 @@ struct life {
     int64_t until;
 };
 
-#define PLANS      3
+#define PLANS      LIVES_PLANS
 #define CURRENCIES 4
-#define YEARLY     PLANS       /* index of the yearly price */
-#define ADD_ON     (PLANS + 1) /* a second item */
+#define YEARLY     LIVES_YEARLY /* index of the yearly price */
+#define ADD_ON     LIVES_ADD_ON /* a second item */
 #define ONE_TIME   (PLANS + 2)
 #define PRICES     (PLANS + 3)
 
 /* Amounts fit the currency: yen has no decimals, the dinar three (last digit 0). */
-static const struct {
-    const char *code;
-    int64_t unit; /* of one dollar or so, in the smallest unit */
-} currencies[CURRENCIES] = {{"usd", 100}, {"eur", 100}, {"jpy", 150}, {"kwd", 1000}};
+static const struct lives_currency currencies[CURRENCIES] = {
+    {"usd", 100}, {"eur", 100}, {"jpy", 150}, {"kwd", 1000}};
 
 static const struct {
     const char *key, *name;
@@ -51,7 +51,7 @@ static const struct {
 };
 
 /* The catalogue is found again by its nicknames, so that a second run buys from the same. */
-static struct price *price_of(struct sim *sim, const char *currency, unsigned which)
+struct price *lives_price(struct sim *sim, const char *currency, unsigned which)
 {
     char nickname[64];
 
@@ -88,7 +88,7 @@ static void make_price(struct sim *sim, struct product *product, unsigned which,
 
 static void make_catalogue(struct sim *sim)
 {
-    if (price_of(sim, "usd", 0))
+    if (lives_price(sim, "usd", 0))
         return;
     for (unsigned which = 0; which < PRICES; which++) {
         struct product *product = sim_object(sim, TYPE_PRODUCT, sizeof *product);
@@ -151,10 +151,10 @@ static struct session *open_session(struct sim *sim, struct life *life, const ch
     struct refusal why;
     struct session *cs = NULL;
 
-    order.lines[0].price = price_of(sim, life->currency, which);
+    order.lines[0].price = lives_price(sim, life->currency, which);
     order.lines[0].quantity = 1;
     if (strcmp(mode, "subscription") == 0 && which < PLANS && random_chance(&life->random, 0.15)) {
-        order.lines[1].price = price_of(sim, life->currency, ADD_ON);
+        order.lines[1].price = lives_price(sim, life->currency, ADD_ON);
         order.lines[1].quantity = random_between(&life->random, 1, 5);
         order.lines_count = 2;
     }
@@ -166,6 +166,8 @@ static struct session *open_session(struct sim *sim, struct life *life, const ch
     order.client_reference_id = here && life->by_reference ? life->user : NULL;
     order.metadata = user_metadata(life, here && !life->by_reference);
     order.subscription_metadata = user_metadata(life, life->where == ON_SUBSCRIPTION);
+    if (sim->knobs.billing_acts)
+        lives_session_billing(sim, &life->billing, &order);
     if (!session_create(sim, &order, &cs, &why))
         cs = NULL;
     json_decref(order.metadata);
@@ -179,8 +181,17 @@ static bool finish_session(struct sim *sim, struct life *life, struct session *c
     struct checkout_person person = {.outcome = outcome, .email = life->email};
     struct refusal why;
 
-    if (!cs || !session_complete(sim, cs, &person, &why))
+    if (!cs)
         return false;
+    if (cs->allow_promotion_codes)
+        person.promotion_code = lives_typed_code(&life->billing);
+    if (!session_complete(sim, cs, &person, &why)) {
+        if (!person.promotion_code)
+            return false;
+        person.promotion_code = NULL; /* the code was no good: they do without */
+        if (!session_complete(sim, cs, &person, &why))
+            return false;
+    }
     if (!life->guest && cs->customer && !life->customer)
         life->customer = cs->customer;
     return true;
@@ -207,15 +218,17 @@ static struct subscription *subscribe(struct sim *sim, struct life *life, unsign
     struct subscription *sub = NULL;
     struct refusal why;
 
-    order.items[0].price = price_of(sim, life->currency, which);
+    order.items[0].price = lives_price(sim, life->currency, which);
     order.items[0].quantity = random_chance(&life->random, 0.2) ? random_between(&life->random, 2, 6) : 1;
     if (which != YEARLY && random_chance(&life->random, 0.2)) {
-        order.items[1].price = price_of(sim, life->currency, ADD_ON);
+        order.items[1].price = lives_price(sim, life->currency, ADD_ON);
         order.items[1].quantity = random_between(&life->random, 1, 8);
         order.items_count = 2;
     }
     order.trial_end = trial_days ? sim->now + trial_days * DAY : 0;
     order.metadata = user_metadata(life, life->where == ON_SUBSCRIPTION);
+    if (sim->knobs.billing_acts)
+        lives_order_billing(sim, &life->billing, &order);
     if (!subscription_create(sim, &order, &sub, &why))
         sub = NULL;
     else
@@ -356,7 +369,7 @@ static void move_plan(struct sim *sim, struct life *life, struct subscription *s
         if (item->deleted)
             continue;
         change.items[0].item = item;
-        change.items[0].price = price_of(sim, sub->currency, which);
+        change.items[0].price = lives_price(sim, sub->currency, which);
         change.items[0].quantity = -1;
         change.items_count = 1;
     }
@@ -375,7 +388,7 @@ static void change_quantity(struct sim *sim, struct life *life, struct subscript
     change.proration = (enum proration)random_below(&life->random, 3);
     change.items[0].quantity = random_between(&life->random, 1, 9);
     if (last->price->interval == INTERVAL_MONTH && random_chance(&life->random, 0.3) && sub->items.count < 12)
-        change.items[0].price = price_of(sim, sub->currency, ADD_ON); /* one item more */
+        change.items[0].price = lives_price(sim, sub->currency, ADD_ON); /* one item more */
     else
         change.items[0].item = last;
     if (!last->deleted && change.items[0].item && sub->items.count > 1 && random_chance(&life->random, 0.3))
@@ -500,7 +513,10 @@ static void go_on(struct sim *sim, struct life *life)
     bool owes =
         sub && (sub->status == SUB_INCOMPLETE || sub->status == SUB_PAST_DUE || sub->status == SUB_UNPAID);
 
-    if (owes) {
+    if (sub && sim->knobs.billing_acts && (!owes || sub->send_invoice) &&
+        lives_billing_act(sim, &life->billing, sub)) {
+        again_in(sim, life, random_between(&life->billing, 1, 25) * DAY);
+    } else if (owes) {
         if (random_chance(&life->random, 0.4))
             settle_debts(sim, life);
         again_some_day(sim, life, 2, 20);
@@ -550,6 +566,8 @@ static struct life *life_create(struct sim *sim, int64_t until)
     life->number = ++sim->lives_total;
     (void)snprintf(purpose, sizeof purpose, "life %u", life->number);
     random_init(&life->random, sim->seed, purpose);
+    (void)snprintf(purpose, sizeof purpose, "billing %u", life->number);
+    random_init(&life->billing, sim->seed, purpose);
     life->until = until;
     dice = random_below(&life->random, 10);
     life->where = dice < 5 ? ON_CUSTOMER : dice < 7 ? ON_SUBSCRIPTION : dice < 9 ? ON_SESSION : NOWHERE;
@@ -568,6 +586,8 @@ void lives_start(struct sim *sim, unsigned customers, unsigned months, int64_t *
     int64_t end = calendar_add(start, INTERVAL_MONTH, months);
 
     make_catalogue(sim);
+    if (sim->knobs.billing_acts)
+        lives_make_coupons(sim, currencies, CURRENCIES);
     for (unsigned i = 0; i < customers; i++) {
         struct life *life = life_create(sim, end);
         /* Nobody arrives in the last two days: their story would be cut off in its first hour. */

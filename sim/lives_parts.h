@@ -1,0 +1,32 @@
+/* Private to the random lives: the catalogue they buy from, and what they do besides the plain story (lives.c). */
+#ifndef INSTEP_SIM_LIVES_PARTS_H
+#define INSTEP_SIM_LIVES_PARTS_H
+
+#include "sim/checkout.h"
+#include "sim/random.h"
+
+#define LIVES_PLANS  3 /* monthly plans: 0..2 */
+#define LIVES_YEARLY LIVES_PLANS
+#define LIVES_ADD_ON (LIVES_PLANS + 1)
+
+struct price *lives_price(struct sim *sim, const char *currency, unsigned which);
+
+/* --- lives_billing.c: done while the knob billing_acts is on; draws from `random`, the life's own stream for this --- */
+
+/* Coupons and codes, once per world. amount_off is `dollars` in the smallest unit of each currency. */
+struct lives_currency {
+    const char *code;
+    int64_t unit;
+};
+void lives_make_coupons(struct sim *sim, const struct lives_currency *currencies, size_t count);
+
+/* Something about how a new subscription or session is billed: discounts, a page that takes codes, an invoice to pay … */
+void lives_order_billing(struct sim *sim, struct random_stream *random, struct subscription_order *order);
+void lives_session_billing(struct sim *sim, struct random_stream *random, struct session_order *order);
+/* A code that the person knows; NULL: none. */
+const char *lives_typed_code(struct random_stream *random);
+
+/* One thing that happens to a subscription that is not over. False: nothing came to mind. */
+bool lives_billing_act(struct sim *sim, struct random_stream *random, struct subscription *sub);
+
+#endif
