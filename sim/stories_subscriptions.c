@@ -60,6 +60,32 @@ static const struct story_step two_currencies[] = {
      MONTHLY("euros", "eur", "2500") SUBSCRIBED
      "POST /v1/subscriptions customer={cus} items[0][price]={euros}\n"},
 };
+static const struct story_step pause_collection[] = {
+    {0, "A customer subscribes and pays the first month", SUBSCRIBED},
+    {20 * DAY, "A rest is agreed on: until further notice invoices are void",
+     "POST /v1/subscriptions/{sub} pause_collection[behavior]=void\n"},
+    {32 * DAY, "The second month's invoice is voided", ""},
+    {40 * DAY, "Collection goes on", "POST /v1/subscriptions/{sub} pause_collection=\n"},
+    {63 * DAY, "The third month is paid", ""},
+};
+static const struct story_step pause_resume[] = {
+    {0, "A customer subscribes and pays the first month",
+     MONTHLY("price", "usd", "3000") CUSTOMER
+     "sub: POST /v1/subscriptions customer={cus} items[0][price]={price} billing_mode[type]=flexible\n"},
+    {20 * DAY, "The subscription is paused", "POST /v1/subscriptions/{sub}/pause type=subscription\n"},
+    {40 * DAY, "It is resumed: a new month begins and is paid",
+     "POST /v1/subscriptions/{sub}/resume billing_cycle_anchor[type]=now\n"},
+};
+static const struct story_step schedule_moves[] = {
+    {0, "A customer subscribes for 30.00; a schedule will make it 60.00 after a month",
+     MONTHLY("dear", "usd", "6000") SUBSCRIBED
+     "plan: POST /v1/subscription_schedules from_subscription={sub}\n"
+     "POST /v1/subscription_schedules/{plan} phases[0][start_date]={plan.phases.0.start_date} "
+     "phases[0][end_date]={plan.phases.0.end_date} phases[0][items][0][price]={price} "
+     "phases[1][items][0][price]={dear} phases[1][iterations]=1 end_behavior=release\n"},
+    {32 * DAY, "The second month is paid, at the new price", ""},
+    {63 * DAY, "The schedule has let go of the subscription, which goes on as it is", ""},
+};
 static const struct story_step customer_deleted[] = {
     {0, "A customer subscribes and pays the first month", SUBSCRIBED},
     {3 * DAY, "The customer is deleted, which ends the subscription", "DELETE /v1/customers/{cus}\n"},
@@ -75,6 +101,9 @@ static const struct story stories[] = {
     STORY("several-items", "A subscription with several items", several_items),
     STORY("two-subscriptions", "A customer with two subscriptions", two_subscriptions),
     STORY("two-currencies", "A customer who pays in two currencies", two_currencies),
+    STORY("pause-collection", "Collection is paused for a month", pause_collection),
+    STORY("pause-resume", "A subscription is paused and resumed", pause_resume),
+    STORY("schedule-moves", "A schedule moves a subscription to another price", schedule_moves),
     STORY("customer-deleted", "A customer is deleted", customer_deleted),
 };
 const struct story_part stories_subscriptions = {"Subscriptions", stories, sizeof stories / sizeof *stories};
