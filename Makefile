@@ -114,7 +114,7 @@ down:             ## end what `make up` or `make run` started; the data under va
 
 test:             ## everything: unit tests (also under the sanitizers), SQL, end to end
 	@deploy/local/deps test
-	$(AGAIN) -j$(JOBS) all $(BIN)/instep-worker-crash unit-tests
+	$(AGAIN) -j$(JOBS) all $(BIN)/instep-worker-crash replay unit-tests
 	$(AGAIN) -j$(JOBS) MODE=asan unit-tests
 	@tests/run $(UNIT_TESTS) $(ASAN_TESTS) tests/sql tests/e2e
 test-unit:        ## unit tests, also under AddressSanitizer and UBSan
@@ -126,17 +126,29 @@ test-sql:         ## pgTAP
 	@deploy/local/deps test
 	$(AGAIN) -j$(JOBS) $(BIN)/instep
 	@tests/run tests/sql
-mutants:          ## break one rule of the SQL at a time; the SQL tests must notice each
+mutants:          ## break one rule of the SQL at a time; the SQL tests, and the simulator's truth, must notice each
 	@deploy/local/deps test
+	$(AGAIN) -j$(JOBS) all replay
 	@tests/sql/mutants
+	@tests/replay/mutants
+permutations:     ## ten stories, seven events each, in all 5,040 orders; every event twice; every beginning with a sync
+	@deploy/local/deps test
+	$(AGAIN) -j$(JOBS) all replay
+	@JOBS=$(JOBS) tests/replay/run permute
 test-e2e:         ## end to end, short
 	@deploy/local/deps test
-	$(AGAIN) -j$(JOBS) all $(BIN)/instep-worker-crash
+	$(AGAIN) -j$(JOBS) all $(BIN)/instep-worker-crash replay
 	@tests/run tests/e2e
-torture:          ## end to end, ten seeds of 100 customers, workers killed every second, services taken away
+torture:          ## SEEDS (30) seeds of CUSTOMERS (200) for MONTHS (12), everything goes wrong; FIRST_SEED=n SEEDS=1 repeats one
+	@deploy/local/deps test
+	$(AGAIN) -j$(JOBS) all
+	@SEEDS=$(or $(SEEDS),30) CUSTOMERS=$(or $(CUSTOMERS),200) MONTHS=$(or $(MONTHS),12) PROVE_OPTIONS=-v \
+	    tests/run tests/e2e/converge.t
+torture-kill:     ## ten seeds of 100 customers, workers killed every second, services taken away
 	@deploy/local/deps test
 	$(AGAIN) -j$(JOBS) all $(BIN)/instep-worker-crash
-	@SEEDS=$(or $(SEEDS),10) CUSTOMERS=$(or $(CUSTOMERS),100) OUTAGE_SECONDS=10 tests/run tests/e2e
+	@SEEDS=$(or $(SEEDS),10) CUSTOMERS=$(or $(CUSTOMERS),100) OUTAGE_SECONDS=10 PROVE_OPTIONS=-v \
+	    tests/run tests/e2e/converge_kill.t tests/e2e/outage.t tests/e2e/worker_crash.t tests/e2e/worker_faults.t
 fuzz:             ## every fuzz target for FUZZ_SECONDS each
 	@deploy/local/deps lint
 	$(AGAIN) -j$(JOBS) $(FUZZERS)
@@ -175,6 +187,7 @@ clean:            ## remove what was built
 	rm -rf $(BUILD) $(BIN)
 unit-tests: $(UNIT_TESTS)
 benches: $(BENCHES)
-.PHONY: all run up down test test-unit test-sql mutants test-e2e torture fuzz bench lint format docs deps install help clean \
-        unit-tests benches
+replay: $(REPLAY)
+.PHONY: all run up down test test-unit test-sql mutants permutations test-e2e torture torture-kill fuzz bench lint format \
+        docs deps install help clean unit-tests benches replay
 .DELETE_ON_ERROR:

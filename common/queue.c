@@ -190,6 +190,7 @@ enum err queue_enqueue(struct queue *queue, const char *key, const struct envelo
     struct words words;
     struct envelope_numbers numbers;
     struct call *call;
+    size_t count = 0;
     enum err err = key_check(key, fail);
 
     if (err)
@@ -198,12 +199,12 @@ enum err queue_enqueue(struct queue *queue, const char *key, const struct envelo
     words_add(&words, key);
     words_add(&words, queue_lane_name(envelope->lane));
     words_add(&words, queue->wake_list_max);
-    err = envelope_words(envelope, &numbers, words.argv + words.argc, fail);
+    err = envelope_words(envelope, &numbers, words.argv + words.argc, &count, fail);
     if (!err)
         err = call_create(&call, arg, fail);
     if (err)
         return err;
-    words.argc += ENVELOPE_WORDS;
+    words.argc += count;
     call->to.done = done;
     return call_send(queue, call, VERB_ENQUEUE, on_done, &words, fail);
 }

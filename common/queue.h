@@ -36,8 +36,10 @@ struct envelope {
     const char *customer;    /* cus_... as the payload says, "" if it does not */
     const char *account;     /* acct_... or "" */
     const char *api_version;
-    int64_t created;     /* unix seconds, by Stripe */
-    int64_t received_ms; /* unix milliseconds, by the ingest */
+    const char *context;        /* thin ones: the way to the account, "org_1/acct_1"; "" if not said */
+    const char *snapshot_event; /* thin ones: the snapshot event of the same change; "" if not known */
+    int64_t created;            /* unix seconds, by Stripe */
+    int64_t received_ms;        /* unix milliseconds, by the ingest */
     bool livemode;
     enum queue_lane lane;
 };

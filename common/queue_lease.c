@@ -21,12 +21,14 @@ static const struct {
     const char *field;
     size_t offset;
 } texts[] = {
-    {"id", offsetof(struct envelope, event_id)},      {"type", offsetof(struct envelope, type)},
-    {"object", offsetof(struct envelope, object_id)}, {"kind", offsetof(struct envelope, object_type)},
-    {"cus", offsetof(struct envelope, customer)},     {"acct", offsetof(struct envelope, account)},
-    {"v", offsetof(struct envelope, api_version)},
+    {"id", offsetof(struct envelope, event_id)},         {"type", offsetof(struct envelope, type)},
+    {"object", offsetof(struct envelope, object_id)},    {"kind", offsetof(struct envelope, object_type)},
+    {"cus", offsetof(struct envelope, customer)},        {"acct", offsetof(struct envelope, account)},
+    {"v", offsetof(struct envelope, api_version)},       {"ctx", offsetof(struct envelope, context)},
+    {"snap", offsetof(struct envelope, snapshot_event)},
 };
-#define TEXTS (sizeof texts / sizeof *texts)
+#define TEXTS        (sizeof texts / sizeof *texts)
+#define TEXTS_ALWAYS 7 /* the others are written only where they say something */
 
 static const char **text_member(struct envelope *envelope, size_t i)
 {
@@ -34,7 +36,7 @@ static const char **text_member(struct envelope *envelope, size_t i)
 }
 
 enum err envelope_words(const struct envelope *envelope, struct envelope_numbers *numbers,
-                        const char *ret_words[ENVELOPE_WORDS], struct failure *fail)
+                        const char *ret_words[ENVELOPE_WORDS_MAX], size_t *ret_count, struct failure *fail)
 {
     struct envelope copy = *envelope;
     size_t bytes = 0, n = 0;
@@ -44,6 +46,8 @@ enum err envelope_words(const struct envelope *envelope, struct envelope_numbers
     for (size_t i = 0; i < TEXTS; i++) {
         const char *text = *text_member(&copy, i);
 
+        if (i >= TEXTS_ALWAYS && (!text || !*text))
+            continue;
         ret_words[n++] = texts[i].field;
         ret_words[n++] = text ? text : "";
         bytes += text ? strlen(text) : 0;
@@ -61,6 +65,7 @@ enum err envelope_words(const struct envelope *envelope, struct envelope_numbers
     ret_words[n++] = envelope->livemode ? "1" : "0";
     ret_words[n++] = "lane";
     ret_words[n++] = queue_lane_name(envelope->lane);
+    *ret_count = n;
     return ERR_OK;
 }
 

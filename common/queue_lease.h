@@ -9,7 +9,7 @@
 
 struct redisReply;
 
-#define ENVELOPE_WORDS     22   /* a name and a value for each member */
+#define ENVELOPE_WORDS_MAX 26   /* a name and a value for each member */
 #define ENVELOPE_BYTES_MAX 4096 /* of all values */
 
 struct envelope_numbers { /* where envelope_words() puts what was not text */
@@ -17,11 +17,11 @@ struct envelope_numbers { /* where envelope_words() puts what was not text */
 };
 
 /*
- * The envelope as field, value, ...; the words are borrowed from the envelope and from numbers. NULL members count as
+ * The envelope as field, value, ..., *ret_count words; they are borrowed from the envelope and from numbers. NULL members count as
  * "". ERR_INVALID: longer than ENVELOPE_BYTES_MAX, or a lane that does not exist.
  */
 enum err envelope_words(const struct envelope *envelope, struct envelope_numbers *numbers,
-                        const char *ret_words[ENVELOPE_WORDS], struct failure *fail);
+                        const char *ret_words[ENVELOPE_WORDS_MAX], size_t *ret_count, struct failure *fail);
 
 /*
  * What take.lua returned. *ret_leases is the caller's: release each, then free the array; NULL when there are none.

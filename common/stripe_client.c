@@ -267,7 +267,7 @@ void stripe_client_free(struct stripe_client *client)
 }
 
 enum err stripe_client_get(struct stripe_client *client, const char *path, const char *account,
-                           unsigned timeout_ms, stripe_answer_fn *done, void *arg,
+                           const char *context, unsigned timeout_ms, stripe_answer_fn *done, void *arg,
                            struct stripe_call **ret_call, struct failure *fail)
 {
     char url[STRIPE_PATH_BYTES_MAX + 1280], account_header[300] = "";
@@ -283,10 +283,13 @@ enum err stripe_client_get(struct stripe_client *client, const char *path, const
 
     if (snprintf(url, sizeof url, "%s%s", client->base_url, path) >= (int)sizeof url)
         return failf(fail, ERR_INVALID, "the URL is too long");
-    if (strcmp(account, "self") != 0) {
-        if (!header_safe(account) || strlen(account) > 255)
+    /* Never both: Stripe may refuse that. A context says more: the way to the account. */
+    if (*context || strcmp(account, "self") != 0) {
+        const char *value = *context ? context : account;
+        if (!header_safe(value) || strlen(value) > 255)
             return failf(fail, ERR_INVALID, "not an account id");
-        (void)snprintf(account_header, sizeof account_header, "Stripe-Account: %s", account);
+        (void)snprintf(account_header, sizeof account_header, "%s: %s",
+                       *context ? "Stripe-Context" : "Stripe-Account", value);
         headers[3] = account_header;
     }
     call = calloc(1, sizeof *call);

@@ -72,11 +72,11 @@ enum err stripe_client_create(struct event_base *base, const struct stripe_clien
 void stripe_client_free(struct stripe_client *client);
 
 /*
- * path is "/v1/..." with its query, already encoded (struct stripe_path). account "self" or "acct_...".
- * timeout_ms bounds this read, at most the client's own. ERR_LIMIT, ERR_NOMEM, ERR_INVALID: nothing was started.
+ * path is "/v1/..." with its query, already encoded (struct stripe_path). account "self" or "acct_..."; context, if
+ * not "", the way to it as an event told it ("org_1/acct_1"), which is then sent in its place. timeout_ms bounds this read, at most the client's own. ERR_LIMIT, ERR_NOMEM, ERR_INVALID: nothing was started.
  */
 enum err stripe_client_get(struct stripe_client *client, const char *path, const char *account,
-                           unsigned timeout_ms, stripe_answer_fn *done, void *arg,
+                           const char *context, unsigned timeout_ms, stripe_answer_fn *done, void *arg,
                            struct stripe_call **ret_call, struct failure *fail);
 void stripe_call_cancel(struct stripe_call *call); /* its callback never runs; only before it has */
 

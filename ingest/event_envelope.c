@@ -214,12 +214,17 @@ static bool read_time(const char *text, int64_t *ret_s)
     return *ret_s >= 0;
 }
 
-/* A singleton has a URL and no id: /v1/customers/cus_1/discount. Its owner is the next best thing. url is cut there. */
+/*
+ * A singleton has a URL and no id: /v1/customers/cus_1/discount. Its owner is the next best thing, as it is for what
+ * can only be read through its owner. url is cut there.
+ */
 static void read_owner(struct event_envelope *event, char *url)
 {
     static const struct {
         const char *prefix, *type;
-    } owners[] = {{"/v1/customers/", "customer"}, {"/v1/subscriptions/", "subscription"}};
+    } owners[] = {{"/v1/customers/", "customer"},
+                  {"/v1/subscriptions/", "subscription"},
+                  {"/v1/application_fees/", "application_fee"}};
 
     for (size_t i = 0; url && i < sizeof owners / sizeof owners[0]; i++) {
         char *id = url + strlen(owners[i].prefix);
@@ -237,50 +242,84 @@ static void read_owner(struct event_envelope *event, char *url)
 
 /*
  * Where it happened, as a path from the outside in: "acct_1", "org_1/acct_1", "acct_1/acct_2"; an organization alone is
- * no account. text lies in our own storage and is cut.
+ * no account. The path is kept, for it is how Stripe wants to be asked about the account.
  */
-static enum err read_context(struct event_envelope *event, char *text, const char *own_account,
+static enum err read_context(struct event_envelope *event, const char *text, const char *own_account,
                              struct failure *fail)
 {
-    const char *account = NULL;
-
     if (!text)
         return failf(fail, ERR_INVALID, "the event's context is no path of ids");
-    for (char *part = text, *rest; part; part = rest) {
-        rest = strchr(part, '/');
-        if (rest)
-            *rest++ = '\0';
-        if (!strncmp(part, "acct_", 5))
-            account = part;
+    for (const char *part = text; *part;) {
+        size_t len = strcspn(part, "/");
+
+        if (!strncmp(part, "acct_", 5)) {
+            if (len >= sizeof event->account)
+                return failf(fail, ERR_INVALID, "the event's account is no id");
+            memcpy(event->account, part, len);
+            event->account[len] = '\0';
+        }
+        part += len + (part[len] == '/');
     }
-    return account ? set_account(event, account, own_account, fail) : ERR_OK;
+    if (!*event->account)
+        return ERR_OK;
+    if (strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./") == strlen(text))
+        event->envelope.context = text;
+    return set_account(event, event->account, own_account, fail);
+}
+
+/*
+ * The event names no object. Who it is about stands in the event when it is read in full, if anywhere: it is keyed by
+ * itself where a rule would want to know, and by nobody else.
+ */
+static void set_no_object(struct event_envelope *event, const struct picked *values)
+{
+    const char *customer = id_of(values, EV_DATA_CUSTOMER);
+
+    if (customer && stripe_id_is_plain(customer)) {
+        event->envelope.customer = customer;
+    } else if (!strncmp(event->envelope.type, "v1.customer.", strlen("v1.customer."))) {
+        event->envelope.object_type = "v2.core.event";
+        event->envelope.object_id = event->envelope.event_id;
+    }
+}
+
+static enum err read_related(struct event_envelope *event, const struct picked *values, struct failure *fail)
+{
+    const char *type = values[EV_RELATED_TYPE].text;
+    enum err err = ERR_OK;
+
+    if (!type || !is_type(type))
+        return failf(fail, ERR_INVALID, "the event's related object has no usable type");
+    event->envelope.object_type = type;
+    if (is_there(values, EV_RELATED_ID))
+        err = read_object_id(event, values, EV_RELATED_ID, fail);
+    if (err == ERR_OK && (!is_there(values, EV_RELATED_ID) || !strcmp(type, "fee_refund")))
+        read_owner(event, (char *)values[EV_RELATED_URL].text); /* it lies in our own storage */
+    return err;
 }
 
 static enum err parse_thin(struct event_envelope *event, const struct picked *values, const char *own_account,
                            struct failure *fail)
 {
-    const char *type = values[EV_RELATED_TYPE].text;
+    const char *snapshot = values[EV_SNAPSHOT].text;
     enum err err = ERR_OK;
 
     event->thin = true;
     if (!read_time(values[EV_CREATED].text, &event->envelope.created))
         return failf(fail, ERR_INVALID, "the event has no usable time of creation");
+    if (snapshot && stripe_id_is_plain(snapshot))
+        event->envelope.snapshot_event = snapshot;
     if (is_there(values, EV_CONTEXT))
-        err = read_context(event, (char *)values[EV_CONTEXT].text, own_account, fail);
-    if (err == ERR_OK && is_there(values, EV_RELATED)) {
-        if (!type || !is_type(type))
-            return failf(fail, ERR_INVALID, "the event's related object has no usable type");
-        event->envelope.object_type = type;
-        if (!is_there(values, EV_RELATED_ID))
-            read_owner(event, (char *)values[EV_RELATED_URL].text); /* it lies in our own storage */
-        else
-            err = read_object_id(event, values, EV_RELATED_ID, fail);
-    }
+        err = read_context(event, values[EV_CONTEXT].text, own_account, fail);
+    if (err == ERR_OK && is_there(values, EV_RELATED))
+        err = read_related(event, values, fail);
+    else if (err == ERR_OK)
+        set_no_object(event, values);
     if (err != ERR_OK)
         return err;
     if (!strcmp(event->envelope.object_type, "customer"))
         event->envelope.customer = event->envelope.object_id;
-    set_key(event, event->envelope.object_id);
+    set_key(event, *event->envelope.customer ? event->envelope.customer : event->envelope.object_id);
     return ERR_OK;
 }
 
@@ -308,8 +347,11 @@ enum err event_envelope_parse(const void *body, size_t len, const char *own_acco
                                             .customer = "",
                                             .account = "",
                                             .api_version = "",
+                                            .context = "",
+                                            .snapshot_event = "",
                                             .lane = QUEUE_WEBHOOK};
     ret_event->thin = false;
+    *ret_event->account = '\0';
     err = json_pick(body, len, wants, EV_COUNT, values, ret_event->storage, fail);
     if (err != ERR_OK)
         return err;

@@ -12,15 +12,17 @@
 
 #include "common/err.h"
 #include "common/queue.h"
+#include "common/stripe_id.h"
 #include "ingest/json_pick.h"
 
-#define EVENT_VALUES 40 /* of an event, at most: what routing may look at */
+#define EVENT_VALUES 42 /* of an event, at most: what routing may look at */
 
 /* Its strings point into itself or are static: never copy it. Nothing to release. */
 struct event_envelope {
     struct envelope envelope;          /* received_ms and lane are the caller's */
     char key[QUEUE_KEY_BYTES_MAX + 1]; /* "self:cus_1", "acct_1:cus_1", "self:dp_1", "self:none" */
     bool thin;
+    char account[STRIPE_ID_BYTES_MAX + 1]; /* the account of a thin event's context */
     char storage[EVENT_VALUES * PICK_STORAGE_BYTES_EACH];
 };
 

@@ -11,6 +11,7 @@ static const struct event_route routes[] = {
     {"coupon", {0}, EV_ID, NULL, true},
     {"customer", {EV_OBJECT_ID}, EV_ID, NULL, false},
     {"discount", {EV_CUSTOMER}, EV_SUBSCRIPTION, "subscription", false},
+    {"fee_refund", {0}, EV_FEE, "application_fee", false},
     {"financial_connections.account", {EV_HOLDER_CUSTOMER}, EV_ID, NULL, false},
     {"identity.verification_session", {EV_RELATED_CUSTOMER, EV_RELATED_ACCOUNT}, EV_ID, NULL, false},
     {"plan", {0}, EV_ID, NULL, true},

@@ -19,8 +19,11 @@
     X(EV_API_VERSION, EV_ROOT, "api_version")                                                                \
     X(EV_ACCOUNT, EV_ROOT, "account")                                                                        \
     X(EV_CONTEXT, EV_ROOT, "context")                                                                        \
+    X(EV_SNAPSHOT, EV_ROOT, "snapshot_event")                                                                \
     X(EV_DATA, EV_ROOT, "data")                                                                              \
     X(EV_OBJECT, EV_DATA, "object")                                                                          \
+    X(EV_DATA_CUSTOMER, EV_DATA, "customer")                                                                 \
+    X(EV_DATA_CUSTOMER_IN, EV_DATA_CUSTOMER, "id")                                                           \
     X(EV_OBJECT_ID, EV_OBJECT, "id")                                                                         \
     X(EV_OBJECT_TYPE, EV_OBJECT, "object")                                                                   \
     X(EV_CUSTOMER, EV_OBJECT, "customer")                                                                    \
@@ -41,6 +44,8 @@
     X(EV_SUBSCRIPTION_IN, EV_SUBSCRIPTION, "id")                                                             \
     X(EV_SOURCE, EV_OBJECT, "source")                                                                        \
     X(EV_SOURCE_IN, EV_SOURCE, "id")                                                                         \
+    X(EV_FEE, EV_OBJECT, "fee")                                                                              \
+    X(EV_FEE_IN, EV_FEE, "id")                                                                               \
     X(EV_PREVIOUS, EV_DATA, "previous_attributes")                                                           \
     X(EV_PREVIOUS_CUSTOMER, EV_PREVIOUS, "customer")                                                         \
     X(EV_PREVIOUS_CUSTOMER_IN, EV_PREVIOUS_CUSTOMER, "id")                                                   \

@@ -1,8 +1,14 @@
 #include "worker/chores.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "common/budget.h"
+#include "common/clock.h"
+#include "common/config.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/pg_client.h"
 #include "common/queue.h"
 #include "worker/env.h"
 #include "worker/leader.h"
@@ -78,7 +84,79 @@ static void watch_queue(struct env *env)
     (void)queue_measure(env->queue, on_depth_watched, env, 0);
 }
 
+/* ---- what is to be looked at again: money that nothing has claimed yet ---- */
+
+#define LOOKS_MAX        200 /* at a time; the others wait for the next minute */
+#define LOOKS_TIMEOUT_MS 20000
+
+struct look {
+    const char *account, *subject, *object_type, *object_id;
+};
+
+static void on_look_enqueued(enum err err, const struct failure *fail, void *arg)
+{
+    (void)arg;
+    if (err != ERR_OK) /* it comes up again: the ledger has only put it off */
+        log_warn("look.not_queued", LOG_STR("why", fail ? fail->text : err_text(err)));
+}
+
+static void enqueue_look(struct env *env, const struct look *look)
+{
+    char key[QUEUE_KEY_BYTES_MAX + 1], uuid[UUID_BYTES], id[UUID_BYTES + 8];
+    struct failure why;
+    enum err err;
+    struct envelope envelope = {.event_id = id,
+                                .type = "instep.look",
+                                .object_id = look->object_id,
+                                .object_type = look->object_type,
+                                .customer = !strncmp(look->subject, "cus_", 4) ? look->subject : "",
+                                .account = strcmp(look->account, "self") != 0 ? look->account : "",
+                                .created = clock_wall_ms() / 1000,
+                                .received_ms = clock_wall_ms(),
+                                .livemode = !strcmp(env->config->mode, "live"),
+                                .lane = QUEUE_SWEEP};
+
+    env_uuid(uuid);
+    (void)snprintf(id, sizeof id, "look_%s", uuid);
+    if (snprintf(key, sizeof key, "%s:%s", look->account, look->subject) >= (int)sizeof key)
+        return; /* no key of ours */
+    err = queue_enqueue(env->queue, key, &envelope, on_look_enqueued, env, &why);
+    if (err != ERR_OK)
+        on_look_enqueued(err, &why, env);
+}
+
+static void on_looks(const struct pg_answer *answer, void *arg)
+{
+    struct env *env = arg;
+
+    if (answer->outcome != PG_DONE) {
+        log_warn("look.unknown", LOG_STR("sqlstate", answer->sqlstate), LOG_STR("why", answer->text));
+        return;
+    }
+    for (int row = 0; row < pg_answer_rows(answer); row++) {
+        struct look look = {pg_answer_value(answer, row, 0), pg_answer_value(answer, row, 1),
+                            pg_answer_value(answer, row, 2), pg_answer_value(answer, row, 3)};
+        if (look.account && look.subject)
+            enqueue_look(env, &look);
+    }
+    if (pg_answer_rows(answer) > 0)
+        log_info("look.queued", LOG_INT("subjects", pg_answer_rows(answer)));
+}
+
+static void look_again(struct env *env)
+{
+    char limit[16];
+    const char *params[] = {limit};
+
+    (void)snprintf(limit, sizeof limit, "%d", LOOKS_MAX);
+    /* What cannot be asked now is asked in a minute. */
+    (void)pg_pool_query(env->ledger,
+                        "SELECT account, subject, object_type, object_id FROM ops.looks_due($1::integer)", 1,
+                        params, LOOKS_TIMEOUT_MS, on_looks, env, 0);
+}
+
 const struct leader_job chores_schedule[] = {
+    {"look_again", 60000, look_again},
     {"watch_queue", 30000, watch_queue},
     {"check_settings", 600000, chores_check_settings},
 };

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/stripe_version.h"
+
 static const struct {
-    const char *object, *path, *filter, *expansion, *prefixes, *endpoint_list, *endpoint_one;
+    const char *object, *path, *filter, *expansions, *prefixes, *endpoint_list, *endpoint_one;
 } endpoints[READ_KINDS] = {
-#define X(kind, object, path, filter, expansion, prefixes)                                                   \
-    [kind] = {object, path, filter, expansion, prefixes, "GET " path, "GET " path "/{id}"},
+#define X(kind, object, path, filter, expansions, prefixes)                                                  \
+    [kind] = {object, path, filter, expansions, prefixes, "GET " path, "GET " path "/{id}"},
     ENDPOINT_LIST(X)
 #undef X
 };
@@ -43,6 +45,21 @@ bool read_is_list(enum read_kind kind)
     return *endpoints[kind].filter != 0;
 }
 
+bool read_is_of_customer(enum read_kind kind)
+{
+    return !strcmp(endpoints[kind].filter, "customer");
+}
+
+int read_stage(enum read_kind kind)
+{
+    if (read_is_list(kind))
+        return 0;
+    return kind == READ_REFUND || kind == READ_DISPUTE || kind == READ_CREDIT_NOTE ||
+                   kind == READ_INVOICE_PAYMENT
+               ? 2
+               : 1;
+}
+
 const char *read_endpoint(enum read_kind kind)
 {
     return read_is_list(kind) ? endpoints[kind].endpoint_list : endpoints[kind].endpoint_one;
@@ -67,6 +84,9 @@ enum read_kind read_kind_of(const char *object_type, const char *id)
     enum read_kind best = READ_KINDS;
     size_t best_len = 0;
 
+    if (!strcmp(object_type, "plan")) /* the same thing by its older name */
+        object_type = "price";
+
     for (int kind = 0; kind < READ_KINDS; kind++) {
         size_t len = prefix_match((enum read_kind)kind, id);
         if (*object_type && !read_is_list((enum read_kind)kind) &&
@@ -80,7 +100,34 @@ enum read_kind read_kind_of(const char *object_type, const char *id)
     return best;
 }
 
-void read_path(const struct read *read, struct stripe_path *path)
+/* Whether this version has what an expansion names: refused, the whole read would be. */
+static bool version_expands(int version, const char *expansion)
+{
+    static const struct {
+        const char *expansion;
+        int since;
+    } newer[] = {{"payments", STRIPE_VERSION_BASIL}, {"data.payments", STRIPE_VERSION_BASIL}};
+
+    for (size_t i = 0; i < sizeof newer / sizeof *newer; i++)
+        if (!strcmp(newer[i].expansion, expansion))
+            return version >= newer[i].since;
+    return true;
+}
+
+static void path_expand(struct stripe_path *path, const char *expansions, int version)
+{
+    char word[64];
+
+    while (*expansions) {
+        size_t len = strcspn(expansions, " ");
+        (void)snprintf(word, sizeof word, "%.*s", (int)len, expansions);
+        if (version_expands(version, word))
+            stripe_path_param(path, "expand[]", word);
+        expansions += len + (expansions[len] == ' ');
+    }
+}
+
+void read_path(const struct read *read, int version, struct stripe_path *path)
 {
     char number[32];
 
@@ -99,6 +146,5 @@ void read_path(const struct read *read, struct stripe_path *path)
         if (*read->after)
             stripe_path_param(path, "starting_after", read->after);
     }
-    if (*endpoints[read->kind].expansion)
-        stripe_path_param(path, "expand[]", endpoints[read->kind].expansion);
+    path_expand(path, endpoints[read->kind].expansions, version);
 }

@@ -36,6 +36,7 @@ struct env {
     struct pg_pool *ledger; /* the apply connections */
     struct stripe_client *stripe;
     struct stats *stats;
+    int api_version; /* that reads are pinned to, as stripe_version_parse says it */
     struct circuits circuits;
     int64_t reads_total; /* requests sent to Stripe since start */
     unsigned refused;    /* enum env_refusal, or-ed */

@@ -15,6 +15,7 @@
 #include "worker/crashpoint.h"
 #include "worker/env.h"
 #include "worker/fetch_objects.h"
+#include "worker/followup.h"
 #include "worker/pacer.h"
 #include "worker/stats.h"
 
@@ -188,7 +189,31 @@ static void job_over(struct job *job)
     job->fetch->running--;
 }
 
-/* Follow-ups of a page: the next page, and what the embedded lists of its objects lack. */
+static bool fetch_reads_it(const struct fetch *fetch, const struct read *read)
+{
+    for (size_t i = 0; i < fetch->jobs_count; i++)
+        if (fetch->jobs[i]->read.kind == read->kind && !strcmp(fetch->jobs[i]->read.id, read->id) &&
+            !fetch->jobs[i]->parent)
+            return true;
+    return false;
+}
+
+/* What the object lacks of its embedded list, and what it leads to. */
+static enum err fetch_follow(struct fetch *fetch, json_t *object)
+{
+    struct read reads[FOLLOW_UPS_MAX], rest;
+    size_t count = fetch->options.alone ? 0 : follow_ups(object, &fetch->found, reads);
+    enum err err = ERR_OK;
+
+    if (!fetch->options.alone && fetch_objects_rest_of(object, &rest))
+        err = fetch_add(fetch, &rest, object, 0);
+    for (size_t i = 0; err == ERR_OK && i < count; i++)
+        if (!fetch_reads_it(fetch, &reads[i]))
+            err = fetch_add(fetch, &reads[i], 0, 0);
+    return err;
+}
+
+/* Follow-ups of a page: the next page, and those of its objects. */
 static enum outcome job_take_page(struct job *job, const json_t *body)
 {
     struct fetch *fetch = job->fetch;
@@ -200,13 +225,9 @@ static enum outcome job_take_page(struct job *job, const json_t *body)
         err = job->pages + 1 < FETCH_PAGES_MAX ? fetch_add(fetch, &page.next, job->parent, job->pages + 1)
                                                : failf(&why, ERR_LIMIT, "the list does not end");
     }
-    for (size_t i = 0; err == ERR_OK && i < json_array_size(page.incomplete); i++) {
-        json_t *parent = json_array_get(page.incomplete, i);
-        struct read next;
-        if (fetch_objects_rest_of(parent, &next))
-            err = fetch_add(fetch, &next, parent, 0);
-    }
-    json_decref(page.incomplete);
+    for (size_t i = 0; err == ERR_OK && i < json_array_size(page.taken); i++)
+        err = fetch_follow(fetch, json_array_get(page.taken, i));
+    json_decref(page.taken);
     if (err == ERR_LIMIT)
         return fetch_fail(fetch, OUTCOME_STRIPE_PERMANENT, job, why.text);
     if (err != ERR_OK)
@@ -218,11 +239,10 @@ static enum outcome job_take_object(struct job *job, json_t *body)
 {
     struct fetch *fetch = job->fetch;
     struct failure why;
-    struct read next;
     enum err err = fetch_objects_take(&fetch->found, &job->read, body, &why);
 
-    if (err == ERR_OK && fetch_objects_rest_of(body, &next))
-        err = fetch_add(fetch, &next, body, 0);
+    if (err == ERR_OK)
+        err = fetch_follow(fetch, body);
     if (err != ERR_OK)
         return fetch_fail(fetch, err == ERR_LIMIT ? OUTCOME_STRIPE_PERMANENT : OUTCOME_STRIPE_TRANSIENT, job,
                           err == ERR_NOMEM ? err_text(err) : why.text);
@@ -305,7 +325,7 @@ static enum outcome job_miss(struct job *job, const struct stripe_answer *answer
         return fetch_fail(fetch, OUTCOME_STRIPE_TRANSIENT, job, answer->text);
     if (!read_is_list(kind)) {
         err = fetch_objects_miss(&fetch->found, &job->read);
-    } else if (kind == READ_SUBSCRIPTIONS || kind == READ_INVOICES || kind == READ_SESSIONS) {
+    } else if (read_is_of_customer(kind)) {
         (void)stripe_id_copy(fetch->list_missing, job->read.id);
         (void)fetch_fail(fetch, OUTCOME_OK, job,
                          answer->text); /* noted, in case the customer is not deleted */
@@ -436,14 +456,14 @@ static void on_paced(enum err err, void *arg)
     env_asked_redis(fetch->env, ENV_REFUSED_BUDGET, err, 0);
     fetch_go_on(fetch);
     left_ms = fetch_left_ms(fetch);
-    read_path(&job->read, &path);
+    read_path(&job->read, fetch->env->api_version, &path);
     if (err == ERR_OK && (fetch->reads >= FETCH_READS_MAX || path.overflow)) {
         outcome = OUTCOME_STRIPE_PERMANENT;
         err = path.overflow ? failf(&why, ERR_INVALID, "the path is too long")
                             : failf(&why, ERR_LIMIT, "more than %d requests in one turn", FETCH_READS_MAX);
     }
     if (err == ERR_OK) {
-        err = stripe_client_get(fetch->env->stripe, path.text, fetch->options.account,
+        err = stripe_client_get(fetch->env->stripe, path.text, fetch->options.account, fetch->options.context,
                                 left_ms > 1 ? (unsigned)left_ms : 1, on_answer, job, &job->call, &why);
         if (err == ERR_INVALID) /* an account that no header can hold */
             outcome = OUTCOME_STRIPE_PERMANENT;
@@ -463,13 +483,13 @@ static void on_paced(enum err err, void *arg)
 
 /* ---- all of them ---- */
 
-/* A single object waits until no list is left that may hold it. */
+/* An object waits until no read is left that may bring it. */
 static bool job_may_start(const struct fetch *fetch, const struct job *job)
 {
-    if (read_is_list(job->read.kind))
-        return true;
-    for (size_t i = 0; i < fetch->jobs_count; i++)
-        if (fetch->jobs[i]->state != JOB_DONE && read_is_list(fetch->jobs[i]->read.kind))
+    int stage = read_stage(job->read.kind);
+
+    for (size_t i = 0; stage && i < fetch->jobs_count; i++)
+        if (fetch->jobs[i]->state != JOB_DONE && read_stage(fetch->jobs[i]->read.kind) < stage)
             return false;
     return true;
 }
@@ -557,6 +577,11 @@ enum err fetch_start(struct env *env, const struct fetch_options *options, struc
     for (size_t i = 0; i < plan->count; i++)
         if (fetch_add(fetch, &plan->reads[i], 0, 0) != ERR_OK)
             goto out;
+    for (size_t i = 0; i < json_array_size(options->seeds); i++) {
+        json_t *seed = json_array_get(options->seeds, i);
+        if (fetch_objects_add(&fetch->found, seed, 0) != ERR_OK || fetch_follow(fetch, seed) != ERR_OK)
+            goto out;
+    }
     if (evtimer_add(fetch->timer, &soon) != 0)
         goto out;
     plan_release(plan);

@@ -1,7 +1,8 @@
 /*
  * Carry out a plan: all reads of one turn, a few at a time, complete or not at all.
  *
- * Lists are followed to their last page and embedded lists are completed, within bounds. Each request draws on the
+ * Lists are followed to their last page, embedded lists are completed, and what an object that was read leads to
+ * (worker/followup.h) is read as well, each object once and all within bounds. Each request draws on the
  * shared budget; failures that may pass are tried again a few times inside the deadline of the whole. What one read
  * finally fails with is how the fetch ends. The clock stands still while a read waits for the budget: that is our own
  * doing, and no customer's.
@@ -46,6 +47,9 @@ struct fetch_result {
 
 struct fetch_options {
     const char *account; /* borrowed, must outlive the fetch */
+    const char *context; /* of the events: how Stripe calls the account; "" if unknown; likewise */
+    json_t *seeds;       /* objects that this turn has read already, or NULL; borrowed for fetch_start */
+    bool alone;          /* what was read is not followed */
     enum queue_lane lane;
     uint64_t subject;    /* names the customer to the circuit; not 0 */
     bool begun;          /* the turn has read before */

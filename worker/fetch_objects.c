@@ -33,8 +33,23 @@ bool fetch_objects_have(const struct fetch_objects *found, const char *id)
     return json_object_get(found->ids, id) != 0;
 }
 
+/* Who has a charge with its refunds, or an invoice with its payments, needs none of them by itself. */
+static enum err note_parts(struct fetch_objects *found, const json_t *parts)
+{
+    const json_t *part;
+    size_t i;
+
+    json_array_foreach(parts, i, part)
+    {
+        const char *id = text_of(part, "id");
+        if (*id && json_object_set_new(found->ids, id, json_true()) != 0)
+            return ERR_NOMEM;
+    }
+    return ERR_OK;
+}
+
 /* The first picture of an object stays: pages of a moving list may show one twice. */
-static enum err add(struct fetch_objects *found, json_t *object, struct failure *fail)
+enum err fetch_objects_add(struct fetch_objects *found, json_t *object, struct failure *fail)
 {
     const char *id = text_of(object, "id");
 
@@ -45,7 +60,9 @@ static enum err add(struct fetch_objects *found, json_t *object, struct failure 
     if (++found->count > FETCH_OBJECTS_MAX)
         return failf(fail, ERR_LIMIT, "more than %d objects in one turn", FETCH_OBJECTS_MAX);
     if (json_array_append(found->objects, object) != 0 ||
-        json_object_set_new(found->ids, id, json_true()) != 0)
+        json_object_set_new(found->ids, id, json_true()) != 0 ||
+        note_parts(found, json_object_get(json_object_get(object, "refunds"), "data")) != ERR_OK ||
+        note_parts(found, json_object_get(json_object_get(object, "payments"), "data")) != ERR_OK)
         return failf(fail, ERR_NOMEM, "objects");
     return ERR_OK;
 }
@@ -56,13 +73,15 @@ enum err fetch_objects_take(struct fetch_objects *found, const struct read *read
     if (strcmp(text_of(body, "object"), read_object(read->kind)) != 0 ||
         strcmp(text_of(body, "id"), read->id) != 0)
         return failf(fail, ERR_PROTOCOL, "answered with another object");
-    return add(found, body, fail);
+    return fetch_objects_add(found, body, fail);
 }
 
 /* The embedded list that a page of this kind completes. */
 static const char *embedded_in(enum read_kind kind)
 {
-    return kind == READ_SUBSCRIPTION_ITEMS ? "items" : "payments";
+    return kind == READ_SUBSCRIPTION_ITEMS  ? "items"
+           : kind == READ_REFUNDS_OF_CHARGE ? "refunds"
+                                            : "payments";
 }
 
 bool fetch_objects_rest_of(const json_t *object, struct read *ret_next)
@@ -70,6 +89,7 @@ bool fetch_objects_rest_of(const json_t *object, struct read *ret_next)
     const char *type = text_of(object, "object");
     enum read_kind kind = !strcmp(type, "subscription") ? READ_SUBSCRIPTION_ITEMS
                           : !strcmp(type, "invoice")    ? READ_INVOICE_PAYMENTS
+                          : !strcmp(type, "charge")     ? READ_REFUNDS_OF_CHARGE
                                                         : READ_KINDS;
     const json_t *list = kind == READ_KINDS ? 0 : json_object_get(object, embedded_in(kind));
     const json_t *data = json_object_get(list, "data");
@@ -81,8 +101,8 @@ bool fetch_objects_rest_of(const json_t *object, struct read *ret_next)
     return read_init(ret_next, kind, text_of(object, "id")) && stripe_id_copy(ret_next->after, last);
 }
 
-static enum err take_rest(json_t *parent, const struct read *read, const json_t *data, bool more,
-                          struct failure *fail)
+static enum err take_rest(struct fetch_objects *found, json_t *parent, const struct read *read,
+                          const json_t *data, bool more, struct failure *fail)
 {
     json_t *list = json_object_get(parent, embedded_in(read->kind));
     json_t *all = json_object_get(list, "data");
@@ -96,15 +116,14 @@ static enum err take_rest(json_t *parent, const struct read *read, const json_t 
         if (json_array_append(all, item) != 0)
             return failf(fail, ERR_NOMEM, "items");
     }
-    if (json_object_set_new(list, "has_more", json_boolean(more)) != 0)
+    if (json_object_set_new(list, "has_more", json_boolean(more)) != 0 || note_parts(found, data) != ERR_OK)
         return failf(fail, ERR_NOMEM, "items");
     return ERR_OK;
 }
 
 static enum err take_objects(struct fetch_objects *found, const struct read *read, const json_t *data,
-                             json_t *incomplete, struct failure *fail)
+                             json_t *taken, struct failure *fail)
 {
-    struct read unused;
     json_t *object;
     size_t i;
     enum err err;
@@ -113,9 +132,11 @@ static enum err take_objects(struct fetch_objects *found, const struct read *rea
     {
         if (strcmp(text_of(object, "object"), read_object(read->kind)) != 0)
             return failf(fail, ERR_PROTOCOL, "the list holds other objects");
-        if ((err = add(found, object, fail)) != ERR_OK)
+        if (fetch_objects_have(found, text_of(object, "id")))
+            continue;
+        if ((err = fetch_objects_add(found, object, fail)) != ERR_OK)
             return err;
-        if (fetch_objects_rest_of(object, &unused) && json_array_append(incomplete, object) != 0)
+        if (json_array_append(taken, object) != 0)
             return failf(fail, ERR_NOMEM, "objects");
     }
     return ERR_OK;
@@ -127,6 +148,7 @@ static unsigned completes(enum read_kind kind)
     case READ_SUBSCRIPTIONS: return FETCH_SUBSCRIPTIONS_COMPLETE;
     case READ_INVOICES: return FETCH_INVOICES_COMPLETE;
     case READ_SESSIONS: return FETCH_SESSIONS_COMPLETE;
+    case READ_CHARGES: return FETCH_CHARGES_COMPLETE;
     default: return 0;
     }
 }
@@ -139,13 +161,13 @@ enum err fetch_objects_take_page(struct fetch_objects *found, const struct read 
     const char *last;
     enum err err;
 
-    *ret_page = (struct fetch_page){.incomplete = json_array()};
-    if (!ret_page->incomplete)
+    *ret_page = (struct fetch_page){.taken = json_array()};
+    if (!ret_page->taken)
         return failf(fail, ERR_NOMEM, "page");
     if (strcmp(text_of(body, "object"), "list") != 0 || !json_is_array(data) || !json_is_boolean(has_more))
         return failf(fail, ERR_PROTOCOL, "answered without a list");
-    err = parent ? take_rest(parent, read, data, json_is_true(has_more), fail)
-                 : take_objects(found, read, data, ret_page->incomplete, fail);
+    err = parent ? take_rest(found, parent, read, data, json_is_true(has_more), fail)
+                 : take_objects(found, read, data, ret_page->taken, fail);
     if (err != ERR_OK)
         return err;
     if (json_is_true(has_more)) {

@@ -13,12 +13,13 @@ enum {
     FETCH_SUBSCRIPTIONS_COMPLETE = 1,
     FETCH_INVOICES_COMPLETE = 2,
     FETCH_SESSIONS_COMPLETE = 4,
+    FETCH_CHARGES_COMPLETE = 8,
 };
 
 struct fetch_objects {
-    json_t *objects;   /* owned array */
-    json_t *missing;   /* owned array of {"object", "id"} */
-    json_t *ids;       /* owned object: the ids found, as a set */
+    json_t *objects; /* owned array */
+    json_t *missing; /* owned array of {"object", "id"} */
+    json_t *ids; /* owned object: the ids found, as a set; with them those of refunds and payments inside */
     unsigned complete; /* FETCH_..._COMPLETE, or-ed */
     unsigned count;
 };
@@ -27,6 +28,9 @@ void fetch_objects_release(struct fetch_objects *found);
 
 bool fetch_objects_have(const struct fetch_objects *found, const char *id);
 
+/* An object that was read before the fetch. ERR_PROTOCOL: it has no id; ERR_LIMIT. */
+enum err fetch_objects_add(struct fetch_objects *found, json_t *object, struct failure *fail);
+
 /* One object by its id. ERR_PROTOCOL: not the object asked for. ERR_LIMIT: too many. */
 enum err fetch_objects_take(struct fetch_objects *found, const struct read *read, json_t *body,
                             struct failure *fail);
@@ -34,8 +38,7 @@ enum err fetch_objects_take(struct fetch_objects *found, const struct read *read
 struct fetch_page {
     bool more; /* next is to be read */
     struct read next;
-    json_t *
-        incomplete; /* array of objects whose embedded list has more; owned by the caller, also after errors */
+    json_t *taken; /* array of the objects that are new; owned by the caller, also after errors */
 };
 /*
  * One page of a list. parent: the object whose embedded list it completes (its items are put there), or NULL.

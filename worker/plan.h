@@ -1,8 +1,8 @@
 /*
  * What a turn reads from Stripe, decided from the waiting events and what the claim said. Pure: no I/O.
  *
- * Events are hints. A hundred of them give the same plan as one: the customer's subscriptions, its invoices since
- * the newest known one, and what is named and might lie outside those lists; each object once. Events that failed
+ * Events are hints. A hundred of them give the same plan as one: the lists they make us look at, back to the newest
+ * known object, and what is named and might lie outside those lists; each object once. Events that failed
  * before are planned for like those that wait: what may have been missed with them is looked for from the beginning.
  * docs/turn.md, "What is read".
  */
@@ -20,13 +20,18 @@
 /* What an event type makes us look at. */
 enum plan_need {
     PLAN_NOTHING = 0,
-    PLAN_STATE = 1,     /* subscriptions and invoices of the customer */
-    PLAN_NAMED = 2,     /* the object the event is about, if an endpoint reads it and no list held it */
-    PLAN_SESSIONS = 4,  /* checkout sessions of the customer */
-    PLAN_CUSTOMER = 8,  /* the customer object */
-    PLAN_CATALOGUE = 16 /* the named object, though it belongs to no customer */
+    PLAN_SUBSCRIPTIONS = 1, /* of the customer */
+    PLAN_INVOICES = 2,      /* of the customer */
+    PLAN_STATE = 3,         /* both */
+    PLAN_NAMED = 4,         /* the object the event is about, if an endpoint reads it and no list held it */
+    PLAN_SESSIONS = 8,      /* checkout sessions of the customer */
+    PLAN_CUSTOMER = 16,     /* the customer object */
+    PLAN_CHARGES = 32,      /* of the customer */
+    PLAN_CATALOGUE = 64,    /* the named object, though it belongs to no customer */
+    PLAN_OWNER = 128        /* only whose the object is, as far as that can be found: no rule reads it */
 };
-unsigned plan_needs(const char *event_type); /* "v1." in front is ignored; unknown types need nothing */
+/* "v1." in front is ignored; unknown types need nothing. Every type of Stripe's: tests/unit/test_needs.c. */
+unsigned plan_needs(const char *event_type);
 
 struct plan_want { /* an object that the ledger holds as not final */
     char object[64];
@@ -44,6 +49,7 @@ struct plan_owed { /* an event whose turn failed: what it made us look at is sti
 struct plan_input {
     const char *subject;
     bool is_customer;                     /* subject is a customer; else an object that belongs to none */
+    bool is_missing;                      /* Stripe has just said that there is no such object */
     bool known;                           /* its lists were read before: the first look reads everything */
     const struct envelope *const *events; /* borrowed */
     size_t events_count;
@@ -54,6 +60,7 @@ struct plan_input {
     bool has_user;          /* the ledger knows whose customer it is; else a session may tell */
     int64_t invoices_since; /* unix seconds, 0: all */
     int64_t sessions_since;
+    int64_t charges_since;
 };
 
 /* Lists come first: what they held is not read again one by one. */

@@ -3,8 +3,10 @@
  * object until one names the customer. Pure: one step at a time, the reading is the caller's.
  *
  *     dispute, refund, review, fraud warning → charge, else payment intent
- *     invoice payment → invoice              subscription item → subscription
- *     charge, payment intent of a guest → the checkout session that made it
+ *     application fee, reserve → charge            invoice payment → invoice
+ *     subscription item → subscription             mandate, 3-D Secure → payment method
+ *     credit balance transaction → credit grant    thin event without an object → what the event says when read
+ *     charge, payment intent of a guest → the checkout session that made it, else the charge itself
  */
 #ifndef INSTEP_WORKER_RESOLVE_H
 #define INSTEP_WORKER_RESOLVE_H
@@ -13,23 +15,29 @@
 
 #include "worker/endpoint.h"
 
-#define RESOLVE_STEPS_MAX 5
+#define RESOLVE_STEPS_MAX 6
 
 enum resolve_answer {
     RESOLVE_FOUND, /* id is the key the events belong to: a customer, or the checkout session of a guest */
-    RESOLVE_READ,  /* read ret_next and ask again with what it says */
+    RESOLVE_BARE, /* id is a guest's charge that no session made: a subject of its own. Not to be remembered: a
+                      session may still name it */
+    RESOLVE_READ,  /* read walk->next and go on with what it says */
     RESOLVE_NOBODY /* the object exists and belongs to no customer */
 };
 
+struct resolve {
+    struct read next;                     /* the step under way */
+    char charge[STRIPE_ID_BYTES_MAX + 1]; /* the guest's charge the way led over; "" if none */
+};
+
 /* Where the walk begins. RESOLVE_NOBODY: no endpoint of ours leads from such an object to a customer. */
-enum resolve_answer resolve_start(const char *object_type, const char *object_id, struct read *ret_next);
+enum resolve_answer resolve_start(struct resolve *walk, const char *object_type, const char *object_id);
 
 /*
- * body is what the read answered: an object, or a list object.
- * RESOLVE_FOUND fills ret_id (STRIPE_ID_BYTES_MAX + 1 bytes); RESOLVE_READ fills *ret_next.
+ * body is what walk->next was answered with: an object, or a list object.
+ * RESOLVE_FOUND and RESOLVE_BARE fill ret_id (STRIPE_ID_BYTES_MAX + 1 bytes); RESOLVE_READ fills walk->next.
  */
-enum resolve_answer resolve_step(const struct read *read, const json_t *body, struct read *ret_next,
-                                 char *ret_id);
+enum resolve_answer resolve_step(struct resolve *walk, const json_t *body, char *ret_id);
 
 /* The id in a field that holds an id or, if expanded, the object; "" if null or absent. Borrowed. */
 const char *resolve_id_of(const json_t *object, const char *field);

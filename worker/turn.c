@@ -139,6 +139,8 @@ static void turn_collect_events(struct turn *turn)
             seen = !strcmp(turn->events[j]->event_id, event->event_id);
         if (!seen)
             turn->events[turn->events_count++] = event;
+        if (!*turn->context)
+            turn->context = event->context;
     }
 }
 
@@ -155,14 +157,16 @@ enum err turn_start(struct env *env, struct queue_lease *lease, turn_done_fn *do
                           .done = done,
                           .arg = arg,
                           .label = "ok",
+                          .context = "",
                           .started_ms = clock_wall_ms(),
                           .started_mono_ms = clock_mono_ms()};
     turn->lease_until_mono_ms = turn->started_mono_ms + env->config->lease_ms;
     turn->events = calloc(lease->entries_count + 1, sizeof *turn->events);
     turn->objects = json_array();
     turn->missing = json_array();
+    turn->seeds = json_array();
     turn->timer = evtimer_new(env->base, on_start, turn);
-    if (!turn->events || !turn->objects || !turn->missing || !turn->timer ||
+    if (!turn->events || !turn->objects || !turn->missing || !turn->seeds || !turn->timer ||
         evtimer_add(turn->timer, &soon) != 0) {
         turn_free(turn);
         return ERR_NOMEM;
@@ -192,6 +196,7 @@ void turn_free(struct turn *turn)
         event_free(turn->timer);
     json_decref(turn->objects);
     json_decref(turn->missing);
+    json_decref(turn->seeds);
     free(turn->wants);
     free(turn->owed);
     free(turn->events);

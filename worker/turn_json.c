@@ -37,30 +37,41 @@ static json_t *moment_json(int64_t value, int64_t highest)
     return value >= 0 && value <= highest ? json_integer((json_int_t)value) : json_null();
 }
 
-static json_t *event_json(const struct envelope *event)
+/* The snapshot event that says the same as a thin one: as it said itself, or as it was read. */
+static const char *snapshot_of(const struct turn *turn, const struct envelope *event)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:s, s:o}", "id", text_json(event->event_id),
-                     "type", text_json(event->type), "object_id", text_json_or_null(event->object_id),
-                     "object_type", text_json_or_null(event->object_type), "created",
-                     moment_json(event->created, SECONDS_MAX), "received_ms",
-                     moment_json(event->received_ms, SECONDS_MAX * 1000), "livemode", event->livemode,
-                     "api_version", text_json_or_null(event->api_version), "lane",
-                     queue_lane_name(event->lane), "customer", text_json_or_null(event->customer));
+    if (event->snapshot_event && *event->snapshot_event)
+        return event->snapshot_event;
+    return strcmp(turn->snapshot_of, event->event_id) == 0 ? turn->snapshot_event : "";
+}
+
+static json_t *event_json(const struct turn *turn, const struct envelope *event)
+{
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:s, s:o, s:o}", "id", text_json(event->event_id), "type",
+        text_json(event->type), "object_id", text_json_or_null(event->object_id), "object_type",
+        text_json_or_null(event->object_type), "created", moment_json(event->created, SECONDS_MAX),
+        "received_ms", moment_json(event->received_ms, SECONDS_MAX * 1000), "livemode", event->livemode,
+        "api_version", text_json_or_null(event->api_version), "lane", queue_lane_name(event->lane),
+        "customer", text_json_or_null(event->customer), "snapshot_event",
+        text_json_or_null(snapshot_of(turn, event)));
 }
 
 /* What must be known of an event for a dead letter. */
-static json_t *event_brief_json(const struct envelope *event)
+static json_t *event_brief_json(const struct turn *turn, const struct envelope *event)
 {
+    (void)turn;
     return json_pack("{s:o, s:o, s:b}", "id", text_json(event->event_id), "type", text_json(event->type),
                      "livemode", event->livemode);
 }
 
-static json_t *events_json(const struct turn *turn, json_t *(*one)(const struct envelope *event))
+static json_t *events_json(const struct turn *turn,
+                           json_t *(*one)(const struct turn *turn, const struct envelope *event))
 {
     json_t *events = json_array();
 
     for (size_t i = 0; events && i < turn->events_count; i++) {
-        if (json_array_append_new(events, one(turn->events[i])) != 0) {
+        if (json_array_append_new(events, one(turn, turn->events[i])) != 0) {
             json_decref(events);
             events = 0;
         }
@@ -96,6 +107,7 @@ static json_t *complete_json(unsigned complete)
         {FETCH_SUBSCRIPTIONS_COMPLETE, "subscriptions"},
         {FETCH_INVOICES_COMPLETE, "invoices"},
         {FETCH_SESSIONS_COMPLETE, "sessions"},
+        {FETCH_CHARGES_COMPLETE, "charges"},
     };
     json_t *names = json_array();
 
@@ -243,6 +255,7 @@ enum err turn_json_read_claim(struct turn *turn, const char *text, bool *ret_all
     turn->known = json_is_true(json_object_get(root, "known"));
     turn->invoices_since = json_integer_value(json_object_get(root, "invoices_since")); /* 0 if null */
     turn->sessions_since = json_integer_value(json_object_get(root, "sessions_since"));
+    turn->charges_since = json_integer_value(json_object_get(root, "charges_since"));
     if (json_is_string(routed) && !copy_id(turn->routed_to, sizeof turn->routed_to, routed))
         goto out;
     turn->routed_before = *turn->routed_to != 0;

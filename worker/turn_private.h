@@ -8,6 +8,7 @@
 #include "common/queue.h"
 #include "worker/env.h"
 #include "worker/plan.h"
+#include "worker/resolve.h"
 #include "worker/turn.h"
 
 struct event;
@@ -20,6 +21,7 @@ struct turn {
     const char *subject;                   /* in lease.key */
     const struct envelope **events;        /* owned array into lease: each event id once */
     size_t events_count;
+    const char *context; /* how the events' context calls the account, or ""; in lease */
     enum turn_state state;
     bool waiting; /* an operation will resume the turn */
     bool abandoned;
@@ -47,11 +49,14 @@ struct turn {
     size_t wants_count;
     struct plan_owed *owed; /* owned: events that failed before and are not among ours */
     size_t owed_count;
-    int64_t invoices_since, sessions_since;
+    int64_t invoices_since, sessions_since, charges_since;
 
     /* what Stripe said */
-    struct read resolving; /* the step under way */
+    struct resolve walk; /* to the customer */
     unsigned resolve_steps;
+    json_t *seeds;                                /* owned array: the subject itself, if the walk read it */
+    char snapshot_of[STRIPE_ID_BYTES_MAX + 1];    /* a thin event that was read in full, */
+    char snapshot_event[STRIPE_ID_BYTES_MAX + 1]; /* and the snapshot event that says the same; or "" */
     char routed_user[256];
     struct fetch *fetch;       /* owned */
     json_t *objects, *missing; /* owned arrays */
@@ -82,6 +87,9 @@ void turn_resume(struct turn *turn, enum outcome outcome);
 /* Note why; returns outcome. */
 enum outcome turn_because(struct turn *turn, enum outcome outcome, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* What the waiting events, and those that failed before, make us look at: enum plan_need, or-ed. */
+unsigned turn_needs(const struct turn *turn);
 
 /* Whether lock and lease are still what they were; else LOCK_LOST or LEASE_LOST. */
 enum outcome turn_still_ours(struct turn *turn);

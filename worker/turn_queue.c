@@ -155,6 +155,8 @@ bool turn_move(struct turn *turn, enum outcome *ret_outcome)
         enum err err;
         if (to_customer)
             envelope.customer = turn->routed_to;
+        if (*turn->snapshot_event && !strcmp(turn->snapshot_of, envelope.event_id))
+            envelope.snapshot_event = turn->snapshot_event;
         err = queue_enqueue(turn->env->queue, key, &envelope, on_moved, turn, 0);
         if (err == ERR_OK)
             turn->moving++;

@@ -24,9 +24,14 @@ static enum queue_lane turn_lane(const struct turn *turn)
     return lane;
 }
 
-static bool turn_read(struct turn *turn, struct plan *plan, fetch_done_fn *done, enum outcome *ret_outcome)
+/* alone: a step of the walk, which is neither followed nor joined with what was kept of it. */
+static bool turn_read(struct turn *turn, struct plan *plan, bool alone, fetch_done_fn *done,
+                      enum outcome *ret_outcome)
 {
     struct fetch_options options = {.account = turn->account,
+                                    .context = turn->context,
+                                    .seeds = alone ? 0 : turn->seeds,
+                                    .alone = alone,
                                     .lane = turn_lane(turn),
                                     .subject = turn->lock_key ? (uint64_t)turn->lock_key : 1,
                                     .begun = turn->reads > 0,
@@ -83,6 +88,17 @@ static bool route_remember(struct turn *turn, enum outcome *ret_outcome)
     return false;
 }
 
+unsigned turn_needs(const struct turn *turn)
+{
+    unsigned needs = PLAN_NOTHING;
+
+    for (size_t i = 0; i < turn->events_count; i++)
+        needs |= plan_needs(turn->events[i]->type);
+    for (size_t i = 0; i < turn->owed_count; i++)
+        needs |= plan_needs(turn->owed[i].type);
+    return needs;
+}
+
 static void on_resolved(enum outcome outcome, const struct fetch_result *result, void *arg);
 
 static bool route_read(struct turn *turn, enum outcome *ret_outcome)
@@ -98,22 +114,39 @@ static bool route_read(struct turn *turn, enum outcome *ret_outcome)
         *ret_outcome = turn_because(turn, OUTCOME_OUTAGE, "out of memory");
         return false;
     }
-    plan.reads[0] = turn->resolving;
-    return turn_read(turn, &plan, on_resolved, ret_outcome);
+    plan.reads[0] = turn->walk.next;
+    return turn_read(turn, &plan, true, on_resolved, ret_outcome);
 }
 
-/* The object belongs to nobody, or to a guest whose checkout session is the subject itself. */
-static enum outcome route_here(struct turn *turn, const struct fetch_result *result)
+/* A guest's session or charge is what the ledger books from; the rest is only the way we came. */
+static enum err route_keep(struct turn *turn, const struct fetch_result *result, const json_t *body)
 {
-    /* A guest's session is what the ledger books from; the rest is only the way we came. */
-    if (turn->resolving.kind == READ_SESSION) {
-        if (json_array_extend(turn->objects, result->objects) != 0)
-            return turn_because(turn, OUTCOME_OUTAGE, "out of memory");
-        turn_hold(turn, result);
+    enum read_kind kind = turn->walk.next.kind;
+    const char *snapshot = resolve_id_of(body, "snapshot_event");
+
+    if (kind == READ_CORE_EVENT && stripe_id_copy(turn->snapshot_event, snapshot))
+        (void)stripe_id_copy(turn->snapshot_of, turn->walk.next.id);
+    if ((kind != READ_SESSION && kind != READ_CHARGE) || strcmp(turn->walk.next.id, turn->subject) != 0)
+        return ERR_OK;
+    turn_hold(turn, result);
+    return json_array_extend(turn->seeds, result->objects) == 0 ? ERR_OK : ERR_NOMEM;
+}
+
+/* Found: it is here, or elsewhere, which is remembered unless it may change. */
+static enum outcome route_found(struct turn *turn, bool remember, bool *ret_waiting)
+{
+    enum outcome outcome = OUTCOME_OK;
+
+    if (!strcmp(turn->routed_to, turn->subject)) {
+        *turn->routed_to = 0;
+        return OUTCOME_OK;
     }
-    if (json_array_extend(turn->missing, result->missing) != 0)
-        return turn_because(turn, OUTCOME_OUTAGE, "out of memory");
-    return OUTCOME_OK;
+    if (!remember) {
+        outcome = turn_still_ours(turn);
+        return outcome == OUTCOME_OK ? OUTCOME_SKIP : outcome;
+    }
+    *ret_waiting = route_remember(turn, &outcome);
+    return outcome;
 }
 
 static enum outcome route_step(struct turn *turn, const struct fetch_result *result, bool *ret_waiting)
@@ -123,27 +156,22 @@ static enum outcome route_step(struct turn *turn, const struct fetch_result *res
     enum resolve_answer answer = RESOLVE_NOBODY;
 
     turn->fetched_ms = clock_wall_ms();
-    if (read_is_list(turn->resolving.kind))
+    if (read_is_list(turn->walk.next.kind))
         body = json_pack("{s:O}", "data", result->objects);
     else
         body = json_incref(json_array_get(result->objects, 0));
-    if (body) {
-        struct read next;
-        answer = resolve_step(&turn->resolving, body, &next, turn->routed_to);
-        if (answer == RESOLVE_READ)
-            turn->resolving = next;
+    if (json_array_extend(turn->missing, result->missing) != 0 ||
+        (body && route_keep(turn, result, body) != ERR_OK)) {
+        json_decref(body);
+        return turn_because(turn, OUTCOME_OUTAGE, "out of memory");
     }
+    if (body)
+        answer = resolve_step(&turn->walk, body, turn->routed_to);
     json_decref(body);
-    if (answer == RESOLVE_FOUND && !strcmp(turn->routed_to, turn->subject)) {
-        *turn->routed_to = 0;
-        answer = RESOLVE_NOBODY;
-    }
     if (answer == RESOLVE_READ)
         *ret_waiting = route_read(turn, &outcome);
-    else if (answer == RESOLVE_FOUND)
-        *ret_waiting = route_remember(turn, &outcome);
-    else
-        outcome = route_here(turn, result);
+    else if (answer != RESOLVE_NOBODY)
+        outcome = route_found(turn, answer == RESOLVE_FOUND, ret_waiting);
     return outcome;
 }
 
@@ -158,6 +186,8 @@ static void on_resolved(enum outcome outcome, const struct fetch_result *result,
     turn->delay_least_ms = result->rest_ms;
     if (outcome == OUTCOME_OK)
         outcome = route_step(turn, result, &waiting);
+    else if (outcome == OUTCOME_STRIPE_PERMANENT && !(turn_needs(turn) & ~(unsigned)PLAN_OWNER))
+        outcome = OUTCOME_OK; /* asked for the record only: it stays nobody's */
     else
         outcome = turn_because(turn, outcome, "%s", result->text);
     fetch_free(fetch);
@@ -175,14 +205,16 @@ bool turn_route(struct turn *turn, enum outcome *ret_outcome)
         *ret_outcome = OUTCOME_SKIP;
         return false;
     }
+    if (!turn_needs(turn))
+        return false; /* recorded where it is, without a read */
     for (size_t i = 0; i < turn->events_count && !*type; i++)
         if (!strcmp(turn->events[i]->object_id, turn->subject))
             type = turn->events[i]->object_type;
     for (size_t i = 0; i < turn->owed_count && !*type; i++)
         if (!strcmp(turn->owed[i].object_id, turn->subject))
             type = turn->owed[i].object_type;
-    if (resolve_start(type, turn->subject, &turn->resolving) != RESOLVE_READ)
-        return false; /* the catalogue, payouts, ...: nobody's */
+    if (resolve_start(&turn->walk, type, turn->subject) != RESOLVE_READ)
+        return false; /* the catalogue: nobody's */
     return route_read(turn, ret_outcome);
 }
 
@@ -214,6 +246,7 @@ bool turn_fetch(struct turn *turn, enum outcome *ret_outcome)
 {
     struct plan_input input = {.subject = turn->subject,
                                .is_customer = turn->is_customer,
+                               .is_missing = json_array_size(turn->missing) > 0,
                                .known = turn->known,
                                .events = turn->events,
                                .events_count = turn->events_count,
@@ -223,7 +256,8 @@ bool turn_fetch(struct turn *turn, enum outcome *ret_outcome)
                                .owed_count = turn->owed_count,
                                .has_user = turn->has_user,
                                .invoices_since = turn->invoices_since,
-                               .sessions_since = turn->sessions_since};
+                               .sessions_since = turn->sessions_since,
+                               .charges_since = turn->charges_since};
     struct plan plan;
 
     if (plan_make(&input, &plan) != ERR_OK) {
@@ -234,5 +268,5 @@ bool turn_fetch(struct turn *turn, enum outcome *ret_outcome)
         plan_release(&plan);
         return false;
     }
-    return turn_read(turn, &plan, on_fetched, ret_outcome);
+    return turn_read(turn, &plan, false, on_fetched, ret_outcome);
 }

@@ -17,6 +17,7 @@
 #include "common/queue.h"
 #include "common/redis_client.h"
 #include "common/stripe_client.h"
+#include "common/stripe_version.h"
 #include "worker/chores.h"
 #include "worker/leader.h"
 #include "worker/lock.h"
@@ -252,7 +253,10 @@ static enum err start_stripe(struct worker *worker, struct failure *fail)
 {
     const struct config *config = worker->env.config;
     struct stripe_client_options options = stripe_client_options_default();
+    enum err err = stripe_version_parse(config->stripe_api_version, &worker->env.api_version, fail);
 
+    if (err != ERR_OK)
+        return err;
     options.base_url = config->stripe_api_base;
     options.api_key = config->stripe_api_key;
     options.api_version = config->stripe_api_version;

@@ -20,13 +20,14 @@ BEGIN
          ORDER BY e.value ->> 'id' COLLATE "C"
     ), written AS (
         INSERT INTO ops.webhook_event AS w
-            (account, id, type, object_id, object_type, customer, subject, lane, livemode, api_version, created_at,
-             received_at, outcome, error_class, error, attempts, next_at, turn, processed_at)
+            (account, id, type, object_id, object_type, customer, subject, lane, livemode, api_version, snapshot_event,
+             created_at, received_at, outcome, error_class, error, attempts, next_at, turn, processed_at)
         SELECT p_account, g.event ->> 'id', coalesce(nullif(g.event ->> 'type', ''), 'unknown'), nullif(g.event ->> 'object_id', ''),
                nullif(g.event ->> 'object_type', ''), nullif(g.event ->> 'customer', ''), p_subject,
                coalesce(nullif(g.event ->> 'lane', ''), 'webhook'), CASE WHEN jsonb_typeof(g.event -> 'livemode') = 'boolean' THEN (g.event -> 'livemode')::boolean
                     ELSE coalesce((SELECT d.mode = 'live' FROM ops.deployment AS d), false) END,
-               nullif(g.event ->> 'api_version', ''), ops.moment_or_null(g.event -> 'created', 1),
+               nullif(g.event ->> 'api_version', ''), nullif(g.event ->> 'snapshot_event', ''),
+               ops.moment_or_null(g.event -> 'created', 1),
                ops.moment_or_null(g.event -> 'received_ms', 1000),
                CASE WHEN p_outcome <> 'done' THEN p_outcome
                     WHEN stripe.event_relevant(coalesce(g.event ->> 'type', '')) THEN 'applied' ELSE 'ignored' END,
@@ -36,7 +37,8 @@ BEGIN
          ORDER BY g.event ->> 'id' COLLATE "C"
         ON CONFLICT (account, id) DO UPDATE
            SET subject = EXCLUDED.subject, outcome = EXCLUDED.outcome, error_class = EXCLUDED.error_class,
-               error = EXCLUDED.error, attempts = greatest(w.attempts, EXCLUDED.attempts),
+               error = EXCLUDED.error, snapshot_event = coalesce(w.snapshot_event, EXCLUDED.snapshot_event),
+               attempts = greatest(w.attempts, EXCLUDED.attempts),
                next_at = EXCLUDED.next_at, turn = EXCLUDED.turn, processed_at = EXCLUDED.processed_at
          WHERE w.outcome NOT IN ('applied', 'ignored')
         RETURNING w.outcome

@@ -53,6 +53,7 @@ CREATE TABLE ops.webhook_event (
     lane text NOT NULL DEFAULT 'webhook',
     livemode boolean NOT NULL,
     api_version text,
+    snapshot_event text,                    -- of a thin event: the snapshot event of the same change, when it said so
     created_at timestamptz,                 -- by Stripe
     received_at timestamptz,                -- by the ingest
     outcome text NOT NULL

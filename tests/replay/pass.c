@@ -35,7 +35,9 @@ static void turn_fill(struct pass *pass, const struct pass_about *about)
     turn->events = calloc(about->count + 1, sizeof *turn->events);
     turn->objects = json_array();
     turn->missing = json_array();
-    if (!turn->events || !turn->objects || !turn->missing)
+    turn->seeds = json_array();
+    turn->context = "";
+    if (!turn->events || !turn->objects || !turn->missing || !turn->seeds)
         out_of_memory();
     for (size_t i = 0; i < about->count; i++) {
         bool seen = false;
@@ -74,10 +76,22 @@ void pass_claim(struct pass *pass, const struct pass_about *about)
 
 /* ---- route ---- */
 
-static void take(struct pass *pass, const struct reading *reading, bool objects)
+static void take(struct pass *pass, const struct reading *reading)
 {
-    if ((objects && json_array_extend(pass->turn.objects, reading->found.objects) != 0) ||
+    if (json_array_extend(pass->turn.objects, reading->found.objects) != 0 ||
         json_array_extend(pass->turn.missing, reading->found.missing) != 0)
+        out_of_memory();
+}
+
+/* A guest's session or charge is what the ledger books from; the rest is only the way there. */
+static void keep(struct pass *pass, const struct reading *reading)
+{
+    struct turn *turn = &pass->turn;
+    enum read_kind kind = turn->walk.next.kind;
+    bool seed = (kind == READ_SESSION || kind == READ_CHARGE) && !strcmp(turn->walk.next.id, turn->subject);
+
+    if ((seed && json_array_extend(turn->seeds, reading->found.objects) != 0) ||
+        json_array_extend(turn->missing, reading->found.missing) != 0)
         out_of_memory();
 }
 
@@ -97,37 +111,46 @@ static void route_remember(struct pass *pass)
     free(answer);
 }
 
+/* One step of the walk; the answer says whether there is another. */
+static enum resolve_answer route_step(struct pass *pass)
+{
+    struct turn *turn = &pass->turn;
+    struct plan plan = {.reads = &turn->walk.next, .count = 1};
+    enum resolve_answer answer = RESOLVE_NOBODY;
+    struct reading reading;
+    json_t *body;
+
+    if (!reading_do(&reading, pass, &plan, true))
+        return RESOLVE_NOBODY;
+    body = read_is_list(turn->walk.next.kind) ? json_pack("{s:O}", "data", reading.found.objects)
+                                              : json_incref(json_array_get(reading.found.objects, 0));
+    keep(pass, &reading);
+    if (body)
+        answer = resolve_step(&turn->walk, body, turn->routed_to);
+    json_decref(body);
+    reading_release(&reading);
+    return answer;
+}
+
 static void route_walk(struct pass *pass)
 {
     struct turn *turn = &pass->turn;
     enum resolve_answer answer = RESOLVE_READ;
-    struct read next;
 
     for (unsigned steps = 0; answer == RESOLVE_READ; steps++) {
-        struct plan plan = {.reads = &turn->resolving, .count = 1};
-        struct reading reading;
-        json_t *body;
         if (steps == RESOLVE_STEPS_MAX) {
             end(pass, PASS_FAILED, "no customer after so many reads");
             return;
         }
-        if (!reading_do(&reading, pass, &plan))
-            return;
-        body = read_is_list(turn->resolving.kind) ? json_pack("{s:O}", "data", reading.found.objects)
-                                                  : json_incref(json_array_get(reading.found.objects, 0));
-        answer = body ? resolve_step(&turn->resolving, body, &next, turn->routed_to) : RESOLVE_NOBODY;
-        json_decref(body);
-        if (answer == RESOLVE_FOUND && !strcmp(turn->routed_to, turn->subject)) {
-            *turn->routed_to = 0;
-            answer = RESOLVE_NOBODY;
-        }
-        if (answer == RESOLVE_NOBODY)
-            take(pass, &reading, turn->resolving.kind == READ_SESSION);
-        reading_release(&reading);
-        if (answer == RESOLVE_READ)
-            turn->resolving = next;
+        answer = route_step(pass);
     }
-    if (answer == RESOLVE_FOUND)
+    if (answer == RESOLVE_NOBODY || pass->end != PASS_UNDER_WAY)
+        return;
+    if (!strcmp(turn->routed_to, turn->subject))
+        *turn->routed_to = 0;
+    else if (answer == RESOLVE_BARE)
+        pass->end = PASS_MOVED; /* not remembered: a session may still name it */
+    else
         route_remember(pass);
 }
 
@@ -142,13 +165,15 @@ static void route(struct pass *pass)
         pass->end = PASS_MOVED;
         return;
     }
+    if (!turn_needs(turn))
+        return;
     for (size_t i = 0; i < turn->events_count && !*type; i++)
         if (!strcmp(turn->events[i]->object_id, turn->subject))
             type = turn->events[i]->object_type;
     for (size_t i = 0; i < turn->owed_count && !*type; i++)
         if (!strcmp(turn->owed[i].object_id, turn->subject))
             type = turn->owed[i].object_type;
-    if (resolve_start(type, turn->subject, &turn->resolving) == RESOLVE_READ)
+    if (resolve_start(&turn->walk, type, turn->subject) == RESOLVE_READ)
         route_walk(pass);
 }
 
@@ -159,6 +184,7 @@ static void fetch(struct pass *pass)
     struct turn *turn = &pass->turn;
     struct plan_input input = {.subject = turn->subject,
                                .is_customer = turn->is_customer,
+                               .is_missing = json_array_size(turn->missing) > 0,
                                .known = turn->known,
                                .events = turn->events,
                                .events_count = turn->events_count,
@@ -168,14 +194,15 @@ static void fetch(struct pass *pass)
                                .owed_count = turn->owed_count,
                                .has_user = turn->has_user,
                                .invoices_since = turn->invoices_since,
-                               .sessions_since = turn->sessions_since};
+                               .sessions_since = turn->sessions_since,
+                               .charges_since = turn->charges_since};
     struct reading reading;
     struct plan plan;
 
     if (plan_make(&input, &plan) != ERR_OK)
         out_of_memory();
-    if (plan.count && reading_do(&reading, pass, &plan)) {
-        take(pass, &reading, true);
+    if (plan.count && reading_do(&reading, pass, &plan, false)) {
+        take(pass, &reading);
         turn->complete = reading.found.complete;
         reading_release(&reading);
     }
@@ -245,6 +272,7 @@ void pass_release(struct pass *pass)
 {
     json_decref(pass->turn.objects);
     json_decref(pass->turn.missing);
+    json_decref(pass->turn.seeds);
     free(pass->turn.wants);
     free(pass->turn.owed);
     free(pass->turn.events);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/followup.h"
+
 struct job {
     struct read read;
     json_t *parent; /* owned reference; the object whose embedded list this completes */
@@ -15,6 +17,7 @@ struct jobs {
     struct fetch_objects *found;
     struct job *at; /* owned */
     size_t count, room;
+    bool alone;                                 /* what was read is not followed */
     char list_missing[STRIPE_ID_BYTES_MAX + 1]; /* "" unless a list of this customer is not there */
 };
 
@@ -39,33 +42,52 @@ static bool fail(struct jobs *jobs, const struct read *read, const char *why)
     return false;
 }
 
+static bool is_planned(const struct jobs *jobs, const struct read *read)
+{
+    for (size_t i = 0; i < jobs->count; i++)
+        if (jobs->at[i].read.kind == read->kind && !strcmp(jobs->at[i].read.id, read->id) &&
+            !jobs->at[i].parent)
+            return true;
+    return false;
+}
+
+/* What the object lacks of its embedded list, and what it leads to. */
+static void follow(struct jobs *jobs, json_t *object)
+{
+    struct read reads[FOLLOW_UPS_MAX], rest;
+    size_t count;
+
+    if (jobs->alone)
+        return;
+    count = follow_ups(object, jobs->found, reads);
+    if (fetch_objects_rest_of(object, &rest))
+        jobs_add(jobs, &rest, object);
+    for (size_t i = 0; i < count; i++)
+        if (!is_planned(jobs, &reads[i]))
+            jobs_add(jobs, &reads[i], NULL);
+}
+
 static bool take_page(struct jobs *jobs, const struct job *job, const json_t *body)
 {
     struct fetch_page page;
     struct failure why;
-    struct read next;
     enum err err = fetch_objects_take_page(jobs->found, &job->read, job->parent, body, &page, &why);
 
     if (err == ERR_OK && page.more)
         jobs_add(jobs, &page.next, job->parent);
-    for (size_t i = 0; err == ERR_OK && i < json_array_size(page.incomplete); i++) {
-        json_t *parent = json_array_get(page.incomplete, i);
-        if (fetch_objects_rest_of(parent, &next))
-            jobs_add(jobs, &next, parent);
-    }
-    json_decref(page.incomplete);
+    for (size_t i = 0; err == ERR_OK && i < json_array_size(page.taken); i++)
+        follow(jobs, json_array_get(page.taken, i));
+    json_decref(page.taken);
     return err == ERR_OK || fail(jobs, &job->read, why.text);
 }
 
 static bool take_object(struct jobs *jobs, const struct job *job, json_t *body)
 {
     struct failure why;
-    struct read next;
 
     if (fetch_objects_take(jobs->found, &job->read, body, &why) != ERR_OK)
         return fail(jobs, &job->read, why.text);
-    if (fetch_objects_rest_of(body, &next))
-        jobs_add(jobs, &next, body);
+    follow(jobs, body);
     return true;
 }
 
@@ -104,31 +126,35 @@ static bool do_job(struct jobs *jobs, size_t i)
     return good;
 }
 
-/* A single object waits until no list is left that may hold it. jobs->count: all is done. */
+/* An object waits until no read is left that may bring it. jobs->count: all is done. */
 static size_t next_job(const struct jobs *jobs)
 {
-    size_t single = jobs->count;
+    size_t next = jobs->count;
 
     for (size_t i = 0; i < jobs->count; i++) {
         if (jobs->at[i].done)
             continue;
-        if (read_is_list(jobs->at[i].read.kind))
-            return i;
-        if (single == jobs->count)
-            single = i;
+        if (next == jobs->count || read_stage(jobs->at[i].read.kind) < read_stage(jobs->at[next].read.kind))
+            next = i;
     }
-    return single;
+    return next;
 }
 
-bool reading_do(struct reading *reading, struct pass *pass, const struct plan *plan)
+bool reading_do(struct reading *reading, struct pass *pass, const struct plan *plan, bool alone)
 {
-    struct jobs jobs = {.pass = pass, .found = &reading->found};
+    struct jobs jobs = {.pass = pass, .found = &reading->found, .alone = alone};
     bool good = true;
 
     if (fetch_objects_init(&reading->found) != ERR_OK)
         give_up("out of memory");
     for (size_t i = 0; i < plan->count; i++)
         jobs_add(&jobs, &plan->reads[i], NULL);
+    for (size_t i = 0; !alone && i < json_array_size(pass->turn.seeds); i++) {
+        json_t *seed = json_array_get(pass->turn.seeds, i);
+        if (fetch_objects_add(&reading->found, seed, NULL) != ERR_OK)
+            give_up("out of memory");
+        follow(&jobs, seed);
+    }
     while (good) {
         size_t i = next_job(&jobs);
         if (i == jobs.count)

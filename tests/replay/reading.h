@@ -9,8 +9,8 @@ struct reading {
     struct fetch_objects found; /* owned */
 };
 
-/* plan is borrowed. False: the pass has failed, and nothing is to be released. */
-bool reading_do(struct reading *reading, struct pass *pass, const struct plan *plan);
+/* plan is borrowed; alone: what was read is not followed, as on the way to a customer. False: the pass has failed, and nothing is to be released. */
+bool reading_do(struct reading *reading, struct pass *pass, const struct plan *plan, bool alone);
 void reading_release(struct reading *reading);
 
 #endif

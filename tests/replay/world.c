@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/stripe_client.h"
+#include "common/stripe_version.h"
 #include "ingest/event_envelope.h"
 #include "sim/events.h"
 
@@ -133,12 +134,14 @@ int world_read(struct world *world, const struct read *read, const char *account
     struct api_answer answer;
     struct failure why;
     char *query;
-    int status;
+    int status, version = 0;
 
     *ret_body = NULL;
+    if (stripe_version_parse(world->version, &version, &why) != ERR_OK)
+        give_up("%s", why.text);
     if (world->before_read)
         world->before_read(read, world->arg);
-    read_path(read, &path);
+    read_path(read, version, &path);
     if (path.overflow)
         give_up("the path of %s is too long", read->id);
     query = strchr(path.text, '?');

@@ -197,7 +197,25 @@ static const struct {
      "self:none", "", ""},
     {"a URL that leads out", "{\"type\":\"discount\",\"url\":\"/v1/customers/../../x\"}",
      "v1.customer.discount.created", "", "self:none", "", ""},
-    {"no related object", "null", "v1.invoice.upcoming", "", "self:none", "", ""},
+    {"no related object, and no rule that would want to know", "null", "v1.invoice.upcoming", "", "self:none",
+     "", ""},
+    {"no related object, but the event can be read", "null", "v1.customer.discount.source_changed", "",
+     "self:evt_1", "", "evt_1"},
+    {"no related object, but the customer is said", "null", "v1.invoice.upcoming",
+     "\"data\":{\"customer\":\"cus_1\",\"subscription\":\"sub_1\"},", "self:cus_1", "cus_1", ""},
+    {"a refunded fee, which is read through its fee",
+     "{\"id\":\"fr_1\",\"type\":\"fee_refund\",\"url\":\"/v1/application_fees/fee_1/refunds/fr_1\"}",
+     "v1.application_fee.refund.updated", "", "self:fee_1", "", "fee_1"},
+    {"a coupon of the merchant's own naming", "{\"id\":\"20-OFF\",\"type\":\"coupon\"}", "v1.coupon.created",
+     "", "self:20-OFF", "", "20-OFF"},
+    {"a dispute", "{\"id\":\"dp_1\",\"type\":\"dispute\"}", "v1.charge.dispute.created", "", "self:dp_1", "",
+     "dp_1"},
+    {"the snapshot of the same change", "{\"id\":\"in_1\",\"type\":\"invoice\"}", "v1.invoice.paid",
+     "\"snapshot_event\":\"evt_9\",", "self:in_1", "", "in_1"},
+    {"a snapshot that is no id", "{\"id\":\"in_1\",\"type\":\"invoice\"}", "v1.invoice.paid",
+     "\"snapshot_event\":\"../evt_9\",", "self:in_1", "", "in_1"},
+    {"no snapshot", "{\"id\":\"in_1\",\"type\":\"invoice\"}", "v1.invoice.paid", "\"snapshot_event\":null,",
+     "self:in_1", "", "in_1"},
     {"a connected account", "{\"id\":\"in_1\",\"type\":\"invoice\"}", "v1.invoice.paid",
      "\"context\":\"acct_5\",", "acct_5:in_1", "", "in_1"},
     {"an organization's context", "{\"id\":\"in_1\",\"type\":\"invoice\"}", "v1.invoice.paid",
@@ -212,6 +230,20 @@ static const struct {
      "\"context\":\"org_1\",", "self:in_1", "", "in_1"},
     {"no context", "{\"id\":\"in_1\",\"type\":\"invoice\"}", "v1.invoice.paid", "\"context\":null,",
      "self:in_1", "", "in_1"},
+};
+
+/* What else a thin event says about itself. */
+static const struct {
+    const char *more, *context, *snapshot_event;
+} asides[] = {
+    {"\"context\":\"acct_5\",", "acct_5", ""},
+    {"\"context\":\"org_1/acct_5\",", "org_1/acct_5", ""},
+    {"\"context\":\"org_1/acct_own\",", "org_1/acct_own", ""},
+    {"\"context\":\"org_1\",", "", ""}, /* no account to ask about */
+    {"\"context\":\"org 1/acct_5\",", "", ""},
+    {"\"snapshot_event\":\"evt_9\",", "", "evt_9"},
+    {"\"snapshot_event\":\"../evt_9\",", "", ""},
+    {"\"snapshot_event\":null,", "", ""},
 };
 
 static const struct {
@@ -265,6 +297,20 @@ static void test_thins(void)
                         e->livemode && event.thin,
                     "thin: %s goes to %s", thins[i].name, thins[i].key))
             tap_note("key %s created %lld: %s", event.key, (long long)e->created, fail.text);
+    }
+}
+
+static void test_asides(void)
+{
+    for (size_t i = 0; i < sizeof asides / sizeof asides[0]; i++) {
+        struct event_envelope event;
+        struct failure fail;
+        enum err err =
+            parse(thin("v1.invoice.paid", "2026-10-01T12:00:00Z", "null", asides[i].more), &event, &fail);
+
+        tap_ok(err == ERR_OK && !strcmp(event.envelope.context, asides[i].context) &&
+                   !strcmp(event.envelope.snapshot_event, asides[i].snapshot_event),
+               "thin: %s is kept as \"%s%s\"", asides[i].more, asides[i].context, asides[i].snapshot_event);
     }
 }
 
@@ -486,6 +532,7 @@ int main(void)
 {
     test_snapshots();
     test_thins();
+    test_asides();
     test_times();
     test_refused();
     test_odd_customers();

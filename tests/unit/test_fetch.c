@@ -59,6 +59,37 @@ static void serve_well(struct http_request *req)
 
 #define MISSING "{\"error\": {\"code\": \"resource_missing\"}}"
 
+/* A charge with a refund and a dispute, an invoice with a payment and a credit note. */
+static void serve_money(struct http_request *req)
+{
+    static const struct {
+        const char *path, *body;
+    } bodies[] = {
+        {"/v1/charges/ch_1", "{\"object\": \"charge\", \"id\": \"ch_1\", \"disputed\": true, \"refunds\": "
+                             "{\"has_more\": true, \"data\": [{\"id\": \"re_1\"}]}}"},
+        {"/v1/refunds/re_2", "{\"object\": \"refund\", \"id\": \"re_2\", \"charge\": \"ch_1\"}"},
+        {"/v1/refunds", LIST("false", "{\"object\": \"refund\", \"id\": \"re_2\"}")},
+        {"/v1/disputes/dp_1", "{\"object\": \"dispute\", \"id\": \"dp_1\", \"charge\": \"ch_1\"}"},
+        {"/v1/disputes", LIST("false", "{\"object\": \"dispute\", \"id\": \"dp_1\", \"charge\": \"ch_1\"}")},
+        {"/v1/invoices/in_1",
+         "{\"object\": \"invoice\", \"id\": \"in_1\", \"post_payment_credit_notes_amount\": "
+         "5, \"payments\": {\"has_more\": false, \"data\": [{\"id\": \"inpay_1\"}]}}"},
+        {"/v1/credit_notes",
+         LIST("false", "{\"object\": \"credit_note\", \"id\": \"cn_1\", \"invoice\": \"in_1\"}")},
+        {"/v1/credit_notes/cn_1", "{\"object\": \"credit_note\", \"id\": \"cn_1\", \"invoice\": \"in_1\"}"},
+        {"/v1/invoice_payments/inpay_1",
+         "{\"object\": \"invoice_payment\", \"id\": \"inpay_1\", \"invoice\": \"in_1\"}"},
+    };
+
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        if (!strcmp(http_request_path(req), bodies[i].path)) {
+            answer(req, 200, 0, bodies[i].body);
+            return;
+        }
+    }
+    answer(req, 404, 0, "{\"error\": {\"code\": \"resource_missing\"}}");
+}
+
 /* Lists that are gone, wholly or from their second page on; and what the customer itself says then. */
 static void serve_gone(struct http_request *req)
 {
@@ -89,6 +120,8 @@ static void serve(struct http_request *req, void *arg)
     served++;
     if (!strcmp(behaviour, "endless"))
         answer(req, 200, 0, LIST("true", SUB("sub_1", "false")));
+    else if (!strcmp(behaviour, "money"))
+        serve_money(req);
     else if (!strcmp(behaviour, "twice 500") && served <= 2)
         answer(req, 500, 0, "<html>");
     else if (!strcmp(behaviour, "500 do not retry"))
@@ -149,7 +182,7 @@ static void on_done(enum outcome outcome, const struct fetch_result *result, voi
 }
 
 static struct fetch_options options = {
-    .account = "self", .lane = QUEUE_WEBHOOK, .subject = 7, .timeout_ms = 5000};
+    .account = "self", .context = "", .lane = QUEUE_WEBHOOK, .subject = 7, .timeout_ms = 5000};
 
 /* Run a plan of these reads: "kind id" pairs. */
 static struct result run_on(const char *how, const struct read *reads, size_t count, unsigned timeout_ms,
@@ -215,6 +248,63 @@ static void test_complete(void)
            "embedded lists are completed");
     tap_ok(result.reads == 6, "what a list held is not read again by its id");
     tap_ok(json_array_size(result.missing) == 1, "what does not exist is said to be missing");
+    forget(&result);
+}
+
+static const struct {
+    const char *name;
+    struct {
+        enum read_kind kind;
+        const char *id;
+    } plan[4];
+    unsigned reads, objects;
+} money[] = {
+    {"a charge brings all its refunds and its disputes", {{READ_CHARGE, "ch_1"}}, 3, 2},
+    {"what comes with the charge is not read by itself",
+     {{READ_REFUND, "re_1"}, {READ_REFUND, "re_2"}, {READ_DISPUTE, "dp_1"}, {READ_CHARGE, "ch_1"}},
+     3,
+     2},
+    {"a refund brings its charge, and that the others", {{READ_REFUND, "re_2"}}, 4, 3},
+    {"a dispute brings its charge, which needs not list it", {{READ_DISPUTE, "dp_1"}}, 3, 2},
+    {"a credit note brings its invoice", {{READ_CREDIT_NOTE, "cn_1"}}, 2, 2},
+    {"an invoice brings its payments and credit notes",
+     {{READ_CREDIT_NOTE, "cn_1"}, {READ_INVOICE_PAYMENT, "inpay_1"}, {READ_INVOICE, "in_1"}},
+     2,
+     2},
+    {"an invoice's payment brings the invoice", {{READ_INVOICE_PAYMENT, "inpay_1"}}, 3, 3},
+};
+
+/* Each object once, however many ways lead to it. */
+static void test_follow_ups(void)
+{
+    for (size_t i = 0; i < sizeof money / sizeof *money; i++) {
+        struct read reads[4];
+        struct result result;
+        size_t count = 0;
+
+        for (; count < 4 && money[i].plan[count].id; count++)
+            reads[count] = reading(money[i].plan[count].kind, money[i].plan[count].id);
+        result = run("money", reads, count, 10000);
+        if (!tap_ok(result.outcome == OUTCOME_OK && result.reads == money[i].reads &&
+                        json_array_size(result.objects) == money[i].objects,
+                    "%s", money[i].name))
+            tap_note("%u reads, %zu objects", result.reads, json_array_size(result.objects));
+        forget(&result);
+    }
+}
+
+/* What the way to a guest led over is not read again, and is followed from there. */
+static void test_seeds(void)
+{
+    struct read read = reading(READ_CHARGE, "ch_1");
+    struct result result;
+
+    options.seeds = json_pack("[{s:s, s:s, s:b}]", "object", "charge", "id", "ch_1", "disputed", 1);
+    result = run("money", &read, 1, 10000);
+    tap_ok(result.outcome == OUTCOME_OK && result.reads == 1 && json_array_size(result.objects) == 2,
+           "what the turn has read before is taken over, and what it leads to is read");
+    json_decref(options.seeds);
+    options.seeds = 0;
     forget(&result);
 }
 
@@ -456,6 +546,7 @@ static bool build(struct http_server **server)
     redis_options.on_state = on_state;
     server_options.listen = "127.0.0.1:0";
     env.base = base;
+    env.api_version = 20261028;
     env.stats = &stats;
     if (stats_init(&stats) != ERR_OK || redis_client_create(base, &redis_options, &client, 0) != ERR_OK ||
         !loop_until(base, &ready, 30) ||
@@ -478,6 +569,8 @@ int main(void)
     redis_fixture_start(&redis, 0);
     if (build(&server)) {
         test_complete();
+        test_follow_ups();
+        test_seeds();
         test_odd();
         test_one_bad_customer();
         test_accounts();

@@ -34,6 +34,31 @@ static void test_round_trip(void)
     tap_ok(!take_one(&one, &lease), "and nothing is left to take");
 }
 
+/* What thin events say beyond that travels with them. */
+static void test_asides(void)
+{
+    struct envelope envelope = envelope_of("evt_1", QUEUE_WEBHOOK);
+    struct queue_lease lease;
+    struct outcome outcome = {0};
+    struct failure fail;
+
+    envelope.context = "org_1/acct_5";
+    envelope.snapshot_event = "evt_9";
+    redis_empty(&redis);
+    tap_ok(outcome_of(&one, &outcome,
+                      queue_enqueue(one.queue, "self:cus_1", &envelope, outcome_on_done, &outcome, &fail)) ==
+                   ERR_OK &&
+               !put(&one, "self:cus_1", "evt_2", QUEUE_WEBHOOK) && take_one(&two, &lease) &&
+               lease.entries_count == 2,
+           "a thin event is queued before one of the other kind");
+    tap_ok(!strcmp(lease.entries[0].envelope.context, "org_1/acct_5") &&
+               !strcmp(lease.entries[0].envelope.snapshot_event, "evt_9") &&
+               !*lease.entries[1].envelope.context && !*lease.entries[1].envelope.snapshot_event,
+           "its context and its snapshot come back with it");
+    queue_lease_release(&lease);
+    redis_empty(&redis);
+}
+
 /* What no id of Stripe's looks like, and Redis, a URL or a pattern would understand in its own way. */
 static const char *const odd_keys[] = {
     "self:cus_1:x", "self:{0}",    "self:cus 1",        "self:cus_1\n", "self:cus_*",   "self:cus_1?a",
@@ -522,6 +547,7 @@ int main(void)
     worker_start(&two, base, redis.url, "host:2", 60000);
     worker_start(&brief, base, redis.url, "host:3", 20);
     test_round_trip();
+    test_asides();
     test_bad_arguments();
     test_coalescing();
     test_many_entries();

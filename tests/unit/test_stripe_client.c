@@ -63,10 +63,11 @@ static void serve(struct http_request *req, void *arg)
     const char *version = http_request_header(req, "Stripe-Version", 0);
     const char *account = http_request_header(req, "Stripe-Account", 0);
     const char *key = http_request_header(req, "Authorization", 0);
+    const char *context = http_request_header(req, "Stripe-Context", 0);
 
     (void)arg;
-    (void)snprintf(seen_headers, sizeof seen_headers, "%s|%s|%s", version ? version : "",
-                   account ? account : "", key ? key : "");
+    (void)snprintf(seen_headers, sizeof seen_headers, "%s|%s|%s%s", version ? version : "",
+                   account ? account : "", key ? key : "", context ? context : "");
     for (size_t i = 0; i < sizeof odds / sizeof *odds; i++) {
         const struct odd *odd = &odds[i];
         if (strcmp(http_request_path(req), odd->path) != 0)
@@ -105,12 +106,19 @@ static void on_answer(const struct stripe_answer *answer, void *arg)
     (void)event_base_loopbreak(wait->base);
 }
 
+static void get_in(struct stripe_client *client, struct wait *wait, const char *path, const char *account,
+                   const char *context, unsigned timeout_ms)
+{
+    wait->calls = 0;
+    if (stripe_client_get(client, path, account, context, timeout_ms, on_answer, wait, 0, 0) == ERR_OK &&
+        !wait->calls)
+        (void)event_base_dispatch(wait->base);
+}
+
 static void get(struct stripe_client *client, struct wait *wait, const char *path, const char *account,
                 unsigned timeout_ms)
 {
-    wait->calls = 0;
-    if (stripe_client_get(client, path, account, timeout_ms, on_answer, wait, 0, 0) == ERR_OK && !wait->calls)
-        (void)event_base_dispatch(wait->base);
+    get_in(client, wait, path, account, "", timeout_ms);
 }
 
 static void test_answers(struct stripe_client *client, struct wait *wait)
@@ -131,8 +139,15 @@ static void test_answers(struct stripe_client *client, struct wait *wait)
            "the version is pinned, the key is sent, and no account of our own");
     get(client, wait, "/v1/ok", "acct_9", 5000);
     tap_ok(strstr(seen_headers, "|acct_9|") != 0, "a connected account is named");
-    tap_ok(stripe_client_get(client, "/v1/ok", "acct_9\r\nX: y", 5000, on_answer, wait, 0, 0) == ERR_INVALID,
+    tap_ok(stripe_client_get(client, "/v1/ok", "acct_9\r\nX: y", "", 5000, on_answer, wait, 0, 0) ==
+               ERR_INVALID,
            "an account cannot smuggle a header");
+    get_in(client, wait, "/v1/ok", "acct_9", "org_1/acct_9", 5000);
+    tap_ok(!strcmp(seen_headers, "2026-10-28.endive||Bearer sk_test_unitorg_1/acct_9"),
+           "a context is sent in place of the account, never both");
+    tap_ok(stripe_client_get(client, "/v1/ok", "self", "org_1\r\nX: y", 5000, on_answer, wait, 0, 0) ==
+               ERR_INVALID,
+           "nor can a context smuggle one");
 }
 
 static void test_cancel(struct stripe_client *client, struct wait *wait)
@@ -141,7 +156,7 @@ static void test_cancel(struct stripe_client *client, struct wait *wait)
     struct timeval tv = {0, 100000};
 
     wait->calls = 0;
-    if (stripe_client_get(client, "/v1/ok", "self", 5000, on_answer, wait, &call, 0) == ERR_OK)
+    if (stripe_client_get(client, "/v1/ok", "self", "", 5000, on_answer, wait, &call, 0) == ERR_OK)
         stripe_call_cancel(call);
     (void)event_base_loopexit(wait->base, &tv);
     (void)event_base_dispatch(wait->base);
