@@ -4,15 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/accounts.h"
 #include "sim/routes.h"
 #include "sim/versions.h"
 
-#define REPLAYS_MAX      1000 /* idempotency keys remembered */
-#define REQUEST_ID_BYTES 19   /* "req_", 14 characters, NUL */
+#define REPLAYS_MAX      100000 /* idempotency keys remembered; the oldest goes */
+#define REPLAY_S         DAY    /* of the virtual clock: as long as a key is remembered in v1 */
+#define REPLAY_V2_S      (30 * DAY)
+#define REQUEST_ID_BYTES 19 /* "req_", 14 characters, NUL */
 
 struct api {
     struct sim *sim;
-    json_t *replays; /* key → {"request", "status", "body"} in the order they came */
+    json_t *
+        replays; /* account and key → {"until", "request", "status", "body", "headers"} in the order they came */
 };
 
 struct api *api_create(struct sim *sim)
@@ -170,16 +174,26 @@ static bool authorized(const struct api_request *request, struct refusal *why)
                           "Authorization header, using Bearer auth.");
 }
 
-/* The version and the account a request speaks of must exist. */
-static bool headers_are_known(const struct api_request *request, struct refusal *why)
+/* The account a request speaks of: NULL if there is none of that name. */
+static struct sim *account_of(struct api *api, const struct api_request *request)
 {
+    const char *id = request->account ? request->account : request->context;
+
+    return id ? account_find(api->sim, id) : api->sim;
+}
+
+/* The version and the account a request speaks of must exist. */
+static bool headers_are_known(struct api *api, const struct api_request *request, struct refusal *why)
+{
+    if (request->account && request->context)
+        return refuse(why, 400, NULL, NULL, "Stripe-Account and Stripe-Context cannot be used together.");
     if (request->version && !version_known(request->version))
         return refuse(why, 400, NULL, NULL, "Invalid Stripe API version: %.60s", request->version);
-    if (request->account && strcmp(request->account, SIM_ACCOUNT) != 0)
+    if (!account_of(api, request))
         return refuse(why, 403, "account_invalid", NULL,
                       "The provided key does not have access to account '%.60s' (or that account does not "
                       "exist). Application access may have been revoked.",
-                      request->account);
+                      request->account ? request->account : request->context);
     return true;
 }
 
@@ -189,6 +203,10 @@ static bool replayed(struct api *api, const char *key, json_t *what, struct api_
 {
     json_t *known = json_object_get(api->replays, key);
 
+    if (known && json_integer_value(json_object_get(known, "until")) <= api->sim->now) {
+        (void)json_object_del(api->replays, key);
+        return false;
+    }
     if (!known)
         return false;
     if (!json_equal(form_at(known, "request"), what)) {
@@ -207,12 +225,21 @@ static bool replayed(struct api *api, const char *key, json_t *what, struct api_
     return true;
 }
 
-static void remember(struct api *api, const char *key, json_t *what, const struct api_answer *answer)
+/* The oldest key: is its time over? */
+static bool oldest_is_over(const struct api *api)
 {
-    json_t *entry = json_pack("{s:O, s:i, s:s, s:s}", "request", what, "status", answer->status, "body",
-                              answer->body, "headers", answer->headers);
+    json_t *oldest = json_object_iter_value(json_object_iter(api->replays));
 
-    if (json_object_size(api->replays) >= REPLAYS_MAX)
+    return oldest && json_integer_value(json_object_get(oldest, "until")) <= api->sim->now;
+}
+
+static void remember(struct api *api, const char *key, json_t *what, const struct api_answer *answer, bool v2)
+{
+    json_t *entry = json_pack("{s:I, s:O, s:i, s:s, s:s}", "until",
+                              (json_int_t)(api->sim->now + (v2 ? REPLAY_V2_S : REPLAY_S)), "request", what,
+                              "status", answer->status, "body", answer->body, "headers", answer->headers);
+
+    while (json_object_size(api->replays) >= REPLAYS_MAX || oldest_is_over(api))
         (void)json_object_del(api->replays, json_object_iter_key(json_object_iter(api->replays)));
     if (json_object_set_new(api->replays, key, sim_json(entry)))
         sim_die("out of memory");
@@ -229,10 +256,9 @@ static bool is_plain(const char *key)
 }
 
 /* Run the handler with the cause of its events in place. */
-static void run(struct api *api, const struct route *route, struct call *call, const char *request_id,
-                const char *key)
+static void run(const struct route *route, struct call *call, const char *request_id, const char *key)
 {
-    struct sim *sim = api->sim;
+    struct sim *sim = call->sim;
 
     sim->request_id = request_id;
     sim->idempotency_key = key;
@@ -245,17 +271,19 @@ static void run(struct api *api, const struct route *route, struct call *call, c
 void api_handle(struct api *api, const struct api_request *request, struct api_answer *ret_answer)
 {
     char id[256] = "";
-    struct call call = {.sim = api->sim, .path = request->path, .id = id};
+    struct sim *account = account_of(api, request);
+    struct call call = {.sim = account ? account : api->sim, .path = request->path, .id = id};
     const struct route *route = route_find(request->method, request->path, id, sizeof id);
     char request_id[REQUEST_ID_BYTES];
     bool writes = strcmp(request->method, "POST") == 0;
     const char *key = writes ? request->idempotency_key : NULL;
+    char kept_as[400];   /* keys are an account's own */
     json_t *what = NULL; /* the request as a text: what the key stands for */
 
     make_request_id(api, request_id);
-    call.version = request->version ? version_known(request->version) : api->sim->api_version;
+    call.version = request->version ? version_known(request->version) : call.sim->api_version;
     *ret_answer = (struct api_answer){.endpoint = route ? route->name : "unknown"};
-    if (!authorized(request, &call.why) || !headers_are_known(request, &call.why))
+    if (!authorized(request, &call.why) || !headers_are_known(api, request, &call.why))
         goto out;
     if (!route || !version_has_path(call.version, request->path)) {
         (void)refuse(&call.why, 404, NULL, NULL, "Unrecognized request URL (%.10s: %.120s).", request->method,
@@ -267,15 +295,18 @@ void api_handle(struct api *api, const struct api_request *request, struct api_a
         (void)refuse(&call.why, 400, NULL, NULL, "The parameters or the idempotency key are malformed.");
         goto out;
     }
+    if (!writes && strcmp(request->method, "GET") == 0)
+        account_count_read(call.sim);
     if (key) {
+        (void)snprintf(kept_as, sizeof kept_as, "%.120s %s", call.sim->account, key);
         what = sim_json(json_sprintf("%s %s", request->path, request->body ? request->body : ""));
-        if (replayed(api, key, what, ret_answer, &call.why))
+        if (replayed(api, kept_as, what, ret_answer, &call.why))
             goto out;
     }
     version_params(call.version, route->name, call.params);
     if (params_are_known(route, call.params, &call.why) &&
         expand_is_known(route, call.version, call.params, &call.why)) {
-        run(api, route, &call, request_id, key);
+        run(route, &call, request_id, key);
         ret_answer->wrote = strcmp(request->method, "GET") != 0;
     }
 out:
@@ -283,12 +314,12 @@ out:
         json_t *body = call.why.status ? error_body(&call.why) : json_incref(call.answer);
         fill(ret_answer, call.why.status ? call.why.status : 200, body, request_id,
              call.version ? call.version : api->sim->api_version);
-        if (request->account && strcmp(request->account, SIM_ACCOUNT) == 0)
-            add_header(ret_answer, "Stripe-Account", SIM_ACCOUNT);
+        if (request->account && account)
+            add_header(ret_answer, "Stripe-Account", account->account);
         if (key)
             add_header(ret_answer, "Idempotency-Key", key);
         if (what && (ret_answer->status < 400 || ret_answer->status == 402))
-            remember(api, key, what, ret_answer);
+            remember(api, kept_as, what, ret_answer, strncmp(request->path, "/v2/", 4) == 0);
     }
     json_decref(what);
     json_decref(call.answer);

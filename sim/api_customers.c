@@ -352,10 +352,3 @@ void prices_list(struct call *call)
 {
     call_list(call, &call->sim->all[TYPE_PRICE], false, price_matches);
 }
-
-void account_get(struct call *call)
-{
-    call_answer_json(call, sim_json(json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "id", SIM_ACCOUNT, "object",
-                                              "account", "country", "US", "default_currency", "usd",
-                                              "charges_enabled", 1, "livemode", 0)));
-}

@@ -21,6 +21,10 @@ void answer_refusal(struct ask *ask, const struct refusal *why);
 void answer_object(struct ask *ask, const struct object *o);
 void *named(struct ask *ask, enum object_type type); /* the object of the path, or NULL after a 404 */
 
+/* control_accounts.c */
+ask_fn show_accounts, create_account, set_account;
+json_t *describe_accounts(const struct sim *platform);
+
 /* control_money.c: what banks, card holders and bookkeepers do. */
 ask_fn open_dispute, decide_dispute, decide_refund, add_payment, decide_payment;
 

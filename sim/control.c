@@ -1,7 +1,9 @@
 /* The control interface under /sim: the clock, knobs, runs, what people do in Checkout, truth and status. */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "sim/accounts.h"
 #include "sim/ask.h"
 #include "sim/checkout.h"
 #include "sim/endpoint.h"
@@ -46,9 +48,17 @@ static void show_clock(struct ask *ask)
     ask->answer = sim_json(json_pack("{s:I}", "now", (json_int_t)ask->control->sim->now));
 }
 
-static void set_clock(struct ask *ask)
+/* The clock and the knobs are everybody's. */
+static struct sim *platform_of(struct ask *ask)
 {
     struct sim *sim = ask->control->sim;
+
+    return sim->platform ? sim->platform : sim;
+}
+
+static void set_clock(struct ask *ask)
+{
+    struct sim *sim = platform_of(ask);
     int64_t seconds = 0, to = 0;
 
     if (runner_is_running(ask->control->runner)) {
@@ -78,10 +88,15 @@ static void set_knobs(struct ask *ask)
 {
     struct failure fail;
 
-    if (knobs_set(&ask->control->sim->knobs, ask->body, &fail))
+    struct sim *sim = platform_of(ask);
+
+    if (knobs_set(&sim->knobs, ask->body, &fail)) {
         fail_ask(ask, 400, fail.text);
-    else
-        show_knobs(ask);
+        return;
+    }
+    for (size_t i = 0; i < sim->accounts_count; i++)
+        sim->accounts[i]->knobs = sim->knobs;
+    show_knobs(ask);
 }
 
 /* A new secret for an endpoint; the old ones sign on for so many real seconds. */
@@ -130,15 +145,16 @@ static void show_status(struct ask *ask)
     struct deliver_stats d = deliver_stats(control->deliver);
 
     ask->answer = sim_json(json_pack(
-        "{s:I, s:b, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o}", "now",
-        (json_int_t)control->sim->now, "running", runner_is_running(control->runner), "seed",
+        "{s:I, s:b, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:o}",
+        "now", (json_int_t)control->sim->now, "running", runner_is_running(control->runner), "seed",
         (json_int_t)control->sim->seed, "customers", (json_int_t)control->sim->all[TYPE_CUSTOMER].count,
         "events", (json_int_t)(control->sim->events_total - control->sim->thin_total), "deliveries",
         "pending", (json_int_t)d.pending, "delivered", (json_int_t)d.delivered, "failed",
         (json_int_t)d.failed, "dropped", (json_int_t)d.dropped, "duplicated", (json_int_t)d.duplicated,
         "given_up", (json_int_t)d.given_up, "attempts", (json_int_t)d.attempts, "wrong_mode_refused",
         (json_int_t)d.wrong_mode_refused, "wrong_mode_taken", (json_int_t)d.wrong_mode_taken,
-        "endpoints_disabled", (json_int_t)d.disabled, "api", serve_counts(control->serve)));
+        "endpoints_disabled", (json_int_t)d.disabled, "api", serve_counts(control->serve), "reads",
+        account_reads(control->sim), "accounts", describe_accounts(control->sim)));
 }
 
 static void show_truth(struct ask *ask)
@@ -156,7 +172,8 @@ static void start_run(struct ask *ask)
     (void)form_integer(ask->body, "ms_per_day", &ms_per_day);
     if (customers < 0 || customers > CUSTOMERS_MAX || months < 1 || months > MONTHS_MAX || ms_per_day < 0)
         fail_ask(ask, 400, "customers 0..1000000, months 1..240, ms_per_day 0..");
-    else if (runner_start(ask->control->runner, (unsigned)customers, (unsigned)months, ms_per_day, &fail))
+    else if (runner_start(ask->control->runner, ask->control->sim, (unsigned)customers, (unsigned)months,
+                          ms_per_day, &fail))
         fail_ask(ask, 409, fail.text);
     else
         show_status(ask);
@@ -264,6 +281,9 @@ static const struct {
     {"POST", "/sim/run", NULL, start_run},
     {"POST", "/sim/stop", NULL, stop_run},
     {"POST", "/sim/faults", NULL, order_fault},
+    {"GET", "/sim/accounts", NULL, show_accounts},
+    {"POST", "/sim/accounts", NULL, create_account},
+    {"POST", "/sim/account", NULL, set_account},
     {"POST", "/sim/story", NULL, tell_story},
     {"POST", "/sim/checkout/", "/complete", complete_session},
     {"POST", "/sim/checkout/", "/async", decide_session},
@@ -290,13 +310,32 @@ static bool path_holds_id(const char *path, const char *head, const char *tail, 
     return true;
 }
 
-int control_handle(struct control *control, const char *method, const char *path, const char *body,
+/* "/sim/accounts/acct_1/truth" is "/sim/truth" of that account: gives the rest of the path. NULL: no such account. */
+static const char *enter_account(struct control *control, const char *path)
+{
+    static const char head[] = "/sim/accounts/";
+    char id[128];
+
+    if (strncmp(path, head, sizeof head - 1) != 0)
+        return path;
+    path += sizeof head - 1;
+    size_t len = strcspn(path, "/");
+    (void)snprintf(id, sizeof id, "%.*s", (int)len, path);
+    control->sim = account_find(control->sim, id);
+    return control->sim ? path + len : NULL;
+}
+
+int control_handle(struct control *whole, const char *method, const char *full_path, const char *body,
                    size_t len, json_t **ret_answer)
 {
-    char id[128] = "";
+    struct control of_account = *whole, *control = &of_account;
+    const char *rest = enter_account(control, full_path);
+    char id[128] = "", path[300] = "";
     struct ask ask = {.control = control, .id = id, .status = 200};
     ask_fn *handler = NULL;
 
+    if (rest)
+        (void)snprintf(path, sizeof path, "%s%s", rest == full_path ? "" : "/sim", rest);
     for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
         bool fits = asks[i].tail ? path_holds_id(path, asks[i].head, asks[i].tail, id, sizeof id)
                                  : strcmp(path, asks[i].head) == 0;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "sim/accounts.h"
 #include "sim/endpoint.h"
 #include "sim/form.h"
 
@@ -20,10 +21,11 @@ void record_api(struct journal *journal, const struct sim *sim, const struct api
     if (!path) /* not UTF-8: it names nothing, and changed nothing */
         return;
     journal_add(journal,
-                json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:I, s:I}", "api", request->method, "path", path,
-                          "query", request->query, "body",
+                json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I}", "api", request->method, "path",
+                          path, "query", request->query, "body",
                           json_stringn(request->body ? request->body : "", request->body_len), "key",
                           text_or_null(request->idempotency_key), "version", text_or_null(request->version),
+                          "account", text_or_null(request->account ? request->account : request->context),
                           "request_ids", (json_int_t)request_ids, "events", (json_int_t)sim->events_total));
 }
 
@@ -85,6 +87,7 @@ static void replay_api(struct sim *sim, struct api *api, json_t *record)
         .authorization = "Bearer sk_test_replay",
         .idempotency_key = form_text(record, "key"),
         .version = form_text(record, "version"),
+        .account = form_text(record, "account"),
     };
     struct api_answer answer;
 
@@ -109,7 +112,9 @@ static void replay_control(struct control *control, json_t *record)
 
 static bool replay_delivery(struct control *control, json_t *record)
 {
-    struct sim_event *event = sim_find_type(control->sim, form_text(record, "event"), TYPE_EVENT);
+    const char *account = form_text(record, "account");
+    struct sim *sim = account ? account_find(control->sim, account) : control->sim;
+    struct sim_event *event = sim ? sim_find_type(sim, form_text(record, "event"), TYPE_EVENT) : NULL;
     struct endpoint *endpoint = sim_find_type(control->sim, form_text(record, "endpoint"), TYPE_ENDPOINT);
 
     return event && endpoint &&

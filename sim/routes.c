@@ -41,6 +41,9 @@
 // clang-format off: a table
 static const struct route routes[] = {
     {"GET /v1/account", account_get, "account", ""},
+    {"GET /v1/accounts", accounts_list, "[account]", "limit"},
+    {"POST /v1/accounts", accounts_create, "account", "business_type country email metadata[*] type"},
+    {"GET /v1/accounts/{id}", accounts_get, "account", ""},
     {"GET /v1/balance_transactions", balance_txns_list, "[balance_transaction]",
      PAGE CREATED "currency source type"},
     {"GET /v1/balance_transactions/{id}", balance_txns_get, "balance_transaction", ""},

@@ -105,12 +105,12 @@ void runner_free(struct runner *runner)
     free(runner);
 }
 
-enum err runner_start(struct runner *runner, unsigned customers, unsigned months, int64_t ms_per_day,
-                      struct failure *fail)
+enum err runner_start(struct runner *runner, struct sim *account, unsigned customers, unsigned months,
+                      int64_t ms_per_day, struct failure *fail)
 {
     if (runner->running)
         return failf(fail, ERR_CONFLICT, "a run is under way; POST /sim/stop ends it");
-    lives_start(runner->sim, customers, months, &runner->end);
+    lives_start(account, customers, months, &runner->end);
     runner->running = true;
     runner->ms_per_day = ms_per_day;
     runner->last_mono_ms = clock_mono_ms();
@@ -138,9 +138,8 @@ bool runner_replay(struct runner *runner, unsigned steps, int64_t now, bool runn
     for (; steps; steps--)
         if (!sim_step(runner->sim, now))
             return false;
-    if (now > runner->sim->now)
-        runner->sim->now =
-            now; /* not sim_advance: what is due at this moment may have been left to the next tick */
+    sim_set_clock(runner->sim,
+                  now); /* not sim_advance: what is due at this moment may have been left to the next tick */
     runner->target = now;
     if (!running)
         runner_stop(runner);

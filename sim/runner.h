@@ -11,9 +11,9 @@ struct runner *runner_create(struct event_base *base, struct sim *sim,
                              struct deliver *deliver); /* all borrowed */
 void runner_free(struct runner *runner);               /* NULL is fine */
 
-/* ms_per_day: real milliseconds per virtual day; 0 as fast as deliveries keep up. ERR_CONFLICT: one is under way. */
-enum err runner_start(struct runner *runner, unsigned customers, unsigned months, int64_t ms_per_day,
-                      struct failure *fail);
+/* Lives in the world itself or in one of its connected accounts. ms_per_day: real milliseconds per virtual day; 0 as fast as deliveries keep up. ERR_CONFLICT: one is under way. */
+enum err runner_start(struct runner *runner, struct sim *account, unsigned customers, unsigned months,
+                      int64_t ms_per_day, struct failure *fail);
 void runner_stop(struct runner *runner);
 /* Steps are recorded there from now on; borrowed, must outlive the runner. */
 void runner_journal(struct runner *runner, struct journal *journal);

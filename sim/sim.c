@@ -130,6 +130,8 @@ void sim_free(struct sim *sim)
 {
     if (!sim)
         return;
+    for (size_t i = 0; i < sim->accounts_count; i++)
+        sim_free(sim->accounts[i]);
     for (unsigned type = 0; type < TYPE_COUNT; type++)
         for (size_t i = 0; i < sim->all[type].count; i++)
             release_object(sim->all[type].at[i]);
@@ -298,6 +300,27 @@ static struct due due_take(struct sim *sim)
     }
 }
 
+/* One clock for all. */
+static void set_clock(struct sim *sim, int64_t now)
+{
+    sim->now = now;
+    for (size_t i = 0; i < sim->accounts_count; i++)
+        sim->accounts[i]->now = now;
+}
+
+/* The account where something is due first; the platform before others. */
+static struct sim *first_due(struct sim *sim)
+{
+    struct sim *first = sim;
+
+    for (size_t i = 0; i < sim->accounts_count; i++) {
+        struct sim *other = sim->accounts[i];
+        if (other->due_count && (!first->due_count || other->due[0].at < first->due[0].at))
+            first = other;
+    }
+    return first;
+}
+
 bool sim_step(struct sim *sim, int64_t until)
 {
     static due_fn *const handlers[DUE_COUNT] = {
@@ -322,12 +345,13 @@ bool sim_step(struct sim *sim, int64_t until)
         [DUE_LIFE] = due_life,
     };
 
-    if (!sim->due_count || sim->due[0].at > until)
+    struct sim *world = first_due(sim);
+    if (!world->due_count || world->due[0].at > until)
         return false;
-    struct due due = due_take(sim);
+    struct due due = due_take(world);
     if (due.at > sim->now)
-        sim->now = due.at;
-    handlers[due.kind](sim, due.target, due.arg);
+        set_clock(sim, due.at);
+    handlers[due.kind](world, due.target, due.arg);
     return true;
 }
 
@@ -336,5 +360,11 @@ void sim_advance(struct sim *sim, int64_t until)
     while (sim_step(sim, until))
         ;
     if (until > sim->now)
-        sim->now = until;
+        set_clock(sim, until);
+}
+
+void sim_set_clock(struct sim *sim, int64_t now)
+{
+    if (now > sim->now)
+        set_clock(sim, now);
 }

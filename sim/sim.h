@@ -16,6 +16,7 @@
 #define SIM_API_VERSION "2026-10-28.endive"
 #define SIM_ACCOUNT     "acct_1SimulatedInstep"
 #define SIM_EVENTS_DAYS 30
+#define READS_DAYS      30
 
 struct sim;
 struct life;
@@ -71,10 +72,15 @@ struct sim {
     uint64_t due_number;
 
     const char *request_id, *idempotency_key; /* of the API call under way; NULL: Stripe acts by itself */
-    uint64_t events_total, thin_total; /* thin_total: those among them that have no snapshot */
+    uint64_t events_total, thin_total;        /* thin_total: those among them that have no snapshot */
     uint64_t invoices_total;
     unsigned life_count;  /* lives under way */
     unsigned lives_total; /* ever begun: their numbers */
+
+    struct sim **accounts; /* connected to this platform; owned */
+    size_t accounts_count;
+    uint64_t reads[READS_DAYS]; /* GETs by day modulo READS_DAYS, up to reads_day (accounts.h) */
+    int64_t reads_day;
 
     void (*on_event)(struct sim_event *event, void *arg); /* NULL: nobody listens */
     void *on_event_arg;
@@ -104,10 +110,12 @@ void list_push(struct sim *sim, struct list *list, struct object *o);
 
 /* Book something. `at` in the past means: as soon as the clock moves. */
 void sim_book(struct sim *sim, int64_t at, enum due_kind kind, void *target, unsigned arg);
-/* Do the next thing that is due by `until` and move the clock to it. False: nothing is left, clock untouched. */
+/* Do the next thing that is due by `until`, here or in a connected account, and move the clock to it. False: nothing is left, clock untouched. */
 bool sim_step(struct sim *sim, int64_t until);
 /* Do everything due by `until`, then set the clock to it (the clock never goes back). */
 void sim_advance(struct sim *sim, int64_t until);
+/* Set the clock and leave what is due for later. */
+void sim_set_clock(struct sim *sim, int64_t now);
 
 /* The end of the program: a library said it has no memory, or a rule of our own is broken. */
 void sim_die(const char *what) __attribute__((noreturn));
