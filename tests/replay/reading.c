@@ -100,8 +100,8 @@ static bool miss(struct jobs *jobs, const struct job *job)
             give_up("out of memory");
         return true;
     }
-    if (*job->read.after)
-        return fail(jobs, &job->read, "a page is gone");
+    if (*job->read.after || !read_is_of_customer(job->read.kind))
+        return fail(jobs, &job->read, "the list is not there");
     (void)stripe_id_copy(jobs->list_missing, job->read.id);
     if (read_init(&customer, READ_CUSTOMER, job->read.id))
         jobs_add(jobs, &customer, NULL);

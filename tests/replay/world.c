@@ -22,14 +22,15 @@ void give_up(const char *fmt, ...)
     exit(3);
 }
 
-#define HINT_STRINGS 8
+#define HINT_STRINGS 10
 
 /* The strings of the envelope and the key, in the order they are kept. */
 static void hint_strings(struct hint *hint, const char **ret_strings[HINT_STRINGS])
 {
     struct envelope *e = &hint->envelope;
-    const char **all[HINT_STRINGS] = {&e->event_id, &e->type,    &e->object_id,   &e->object_type,
-                                      &e->customer, &e->account, &e->api_version, &hint->key};
+    const char **all[HINT_STRINGS] = {&e->event_id,       &e->type,    &e->object_id,   &e->object_type,
+                                      &e->customer,       &e->account, &e->api_version, &e->context,
+                                      &e->snapshot_event, &hint->key};
 
     (void)memcpy(ret_strings, all, sizeof all);
 }
@@ -76,6 +77,8 @@ struct hint *hint_make(const char *key, const char *type, const char *object_typ
                                      .customer = "",
                                      .account = "",
                                      .api_version = "",
+                                     .context = "",
+                                     .snapshot_event = "",
                                      .lane = QUEUE_SWEEP}};
 
     (void)snprintf(id, sizeof id, "%.4s_replay%u", strchr(type, '.') + 1, ++made);
@@ -89,15 +92,13 @@ static void on_event(struct sim_event *event, void *arg)
     struct world *world = arg;
     struct hint hint;
     struct failure why;
-    bool thin = random_decide(world->sim->seed, "replay thin", event->number) < world->thin_rate;
-    json_t *form;
+    bool thin =
+        event->thin_only || random_decide(world->sim->seed, "replay thin", event->number) < world->thin_rate;
     char *body;
 
-    if (!world->on_hint)
+    if (!world->on_hint || event->only_for)
         return;
-    form = thin ? event_render_thin(world->sim, event) : NULL;
-    body = thin ? json_dumps(form, JSON_COMPACT) : event_body(world->sim, event, world->version);
-    json_decref(form);
+    body = thin ? event_body_thin(event) : event_body(event, world->version, false);
     if (!body)
         give_up("out of memory");
     if (event_envelope_parse(body, strlen(body), "", &parsed, &why) != ERR_OK)
