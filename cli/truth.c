@@ -63,14 +63,24 @@ static const char *name_of(const json_t *element)
     return name ? name : json_string_value(json_object_get(element, "source"));
 }
 
-/* One that is not there at all, or could as well not be. */
+/* One that is not there at all, or could as well not be: no user, and every list and every sum is empty. */
 static bool blank_customer(const json_t *element)
 {
-    const json_t *user = json_object_get(element, "user_id");
+    const char *key;
+    json_t *value;
 
-    return !element || (json_is_array(json_object_get(element, "subscriptions")) &&
-                        !json_array_size(json_object_get(element, "subscriptions")) &&
-                        !json_array_size(json_object_get(element, "sales")) && (!user || json_is_null(user)));
+    if (!element)
+        return true;
+    if (!json_is_array(json_object_get(element, "subscriptions")))
+        return false;
+    json_object_foreach((json_t *)(uintptr_t)element, key, value)
+    {
+        bool empty = !json_is_array(value) || !json_array_size(value);
+        if (!empty || (json_is_object(value) && json_object_size(value)) ||
+            (!strcmp(key, "user_id") && !json_is_null(value)))
+            return false;
+    }
+    return true;
 }
 
 /* An index by name, so that a hundred thousand customers do not cost their square. */

@@ -4,30 +4,9 @@
 #include <string.h>
 
 #include "sim/billing.h"
-#include "sim/checkout.h"
 #include "sim/events.h"
 #include "sim/lives_parts.h"
 #include "sim/render.h"
-
-/* Where the app's user id is written for this person. */
-enum whereabouts { ON_CUSTOMER, ON_SUBSCRIPTION, ON_SESSION, NOWHERE };
-
-struct life {
-    unsigned number;
-    struct random_stream random;
-    struct random_stream billing; /* for lives_billing.c */
-    enum whereabouts where;
-    bool by_reference; /* ON_SESSION: client_reference_id instead of metadata */
-    const char *user;  /* NULL: NOWHERE */
-    const char *email;
-    const char *currency;
-    struct customer *customer; /* NULL: nobody yet, or a guest */
-    struct session *waiting;   /* a session whose delayed payment is undecided */
-    bool async_success;
-    bool guest;
-    bool over;
-    int64_t until;
-};
 
 #define PLANS      LIVES_PLANS
 #define CURRENCIES 4
@@ -183,6 +162,8 @@ static bool finish_session(struct sim *sim, struct life *life, struct session *c
 
     if (!cs)
         return false;
+    if (sim->knobs.money_acts)
+        money_presentment(life, cs, &person);
     if (cs->allow_promotion_codes)
         person.promotion_code = lives_typed_code(&life->billing);
     if (!session_complete(sim, cs, &person, &why)) {
@@ -192,6 +173,8 @@ static bool finish_session(struct sim *sim, struct life *life, struct session *c
         if (!session_complete(sim, cs, &person, &why))
             return false;
     }
+    if (!cs->customer)
+        life->guest_bought = cs;
     if (!life->guest && cs->customer && !life->customer)
         life->customer = cs->customer;
     return true;
@@ -548,9 +531,14 @@ void due_life(struct sim *sim, void *target, unsigned first)
         return;
     }
     acting(sim, life);
-    if (life->waiting)
+    bool money = sim->knobs.money_acts && (life->customer || life->guest_bought) && !first &&
+                 random_chance(&life->random, 0.4);
+    if (life->waiting) {
         decide_payment(sim, life);
-    else if (first || !life->customer)
+    } else if (money) {
+        money_act(sim, life);
+        again_some_day(sim, life, 1, 12);
+    } else if (first || !life->customer)
         enter(sim, life);
     else
         go_on(sim, life);

@@ -1,9 +1,9 @@
-/* Private to the random lives: the catalogue they buy from, and what they do besides the plain story (lives.c). */
+/* Private to the random lives: a life, the catalogue they buy from, what they do besides the plain story (lives.c). */
 #ifndef INSTEP_SIM_LIVES_PARTS_H
 #define INSTEP_SIM_LIVES_PARTS_H
 
 #include "sim/checkout.h"
-#include "sim/random.h"
+#include "sim/lives.h"
 
 #define LIVES_PLANS  3 /* monthly plans: 0..2 */
 #define LIVES_YEARLY LIVES_PLANS
@@ -28,5 +28,33 @@ const char *lives_typed_code(struct random_stream *random);
 
 /* One thing that happens to a subscription that is not over. False: nothing came to mind. */
 bool lives_billing_act(struct sim *sim, struct random_stream *random, struct subscription *sub);
+
+/* Where the app's user id is written for this person. */
+enum whereabouts { ON_CUSTOMER, ON_SUBSCRIPTION, ON_SESSION, NOWHERE };
+
+struct life {
+    unsigned number;
+    struct random_stream random;
+    struct random_stream billing; /* for lives_billing.c */
+    enum whereabouts where;
+    bool by_reference; /* ON_SESSION: client_reference_id instead of metadata */
+    const char *user;  /* NULL: NOWHERE */
+    const char *email;
+    const char *currency;
+    struct customer *customer;    /* NULL: nobody yet, or a guest */
+    struct session *waiting;      /* a session whose delayed payment is undecided */
+    struct session *guest_bought; /* the last one paid as a guest; NULL: none */
+    bool async_success;
+    bool guest;
+    bool over;
+    int64_t until;
+};
+
+/* --- lives_money.c: what happens to money besides subscriptions; only with the knob money_acts --- */
+
+/* Something happens to the money of a customer, or of a guest's last purchase. Nothing, if there is nothing it could. */
+void money_act(struct sim *sim, struct life *life);
+/* The buyer may see another currency than the session's. */
+void money_presentment(struct life *life, const struct session *cs, struct checkout_person *person);
 
 #endif
