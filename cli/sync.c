@@ -20,7 +20,11 @@
 static const struct {
     const char *prefix;
     const char *object;
-} kinds[] = {{"cus_", "customer"}, {"sub_", "subscription"}, {"in_", "invoice"}, {"cs_", "checkout.session"}};
+} kinds[] = {{"cus_", "customer"},        {"sub_", "subscription"},    {"in_", "invoice"},
+             {"cs_", "checkout.session"}, {"ch_", "charge"},           {"py_", "charge"},
+             {"re_", "refund"},           {"pyr_", "refund"},          {"dp_", "dispute"},
+             {"du_", "dispute"},          {"cn_", "credit_note"},      {"prod_", "product"},
+             {"price_", "price"},         {"promo_", "promotion_code"}};
 
 static const char *object_of(const char *id)
 {
@@ -39,7 +43,11 @@ enum err sync_enqueue(struct cli_queue *queue, const struct config *config, cons
     int len = snprintf(key, sizeof key, "%s:%s", account, id);
 
     if (!object || len < 0 || (size_t)len >= sizeof key)
-        return failf(fail, ERR_INVALID, "%s cannot be synced: name a cus_, sub_, in_ or cs_ id", id);
+        return failf(
+            fail, ERR_INVALID,
+            "%s cannot be synced: name a customer, subscription, invoice, session, charge, refund, dispute, "
+            "credit note, product, price or promotion code by its id",
+            id);
     cli_sync_id(result.event_id);
     struct envelope envelope = {.event_id = result.event_id,
                                 .type = "instep.sync",

@@ -9,7 +9,8 @@ unsigned plan_needs(const char *event_type)
         const char *prefix; /* the first that matches wins */
         unsigned needs;
     } rules[] = {
-        {"instep.sync", PLAN_STATE | PLAN_NAMED | PLAN_SESSIONS | PLAN_CHARGES | PLAN_CUSTOMER},
+        {"instep.sync",
+         PLAN_STATE | PLAN_NAMED | PLAN_SESSIONS | PLAN_CHARGES | PLAN_CUSTOMER | PLAN_CATALOGUE},
         {"instep.look", PLAN_STATE | PLAN_NAMED | PLAN_SESSIONS | PLAN_CHARGES},
         {"customer.subscription.", PLAN_STATE},
         {"customer.discount.", PLAN_SUBSCRIPTIONS},

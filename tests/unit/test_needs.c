@@ -148,7 +148,7 @@ static const struct {
     {PLAN_STATE, "v1.subscription_schedule.phase_started"},
     {PLAN_NOTHING, "v1.billing.meter.no_meter_found"},
     {PLAN_NOTHING, "v2.core.event_destination.ping"},
-    {PLAN_STATE | PLAN_NAMED | PLAN_SESSIONS | PLAN_CHARGES | PLAN_CUSTOMER, "instep.sync"},
+    {PLAN_STATE | PLAN_NAMED | PLAN_SESSIONS | PLAN_CHARGES | PLAN_CUSTOMER | PLAN_CATALOGUE, "instep.sync"},
     {PLAN_STATE | PLAN_NAMED | PLAN_SESSIONS | PLAN_CHARGES, "instep.look"},
     {PLAN_NOTHING, "something.new"},
     {PLAN_NOTHING, ""},
