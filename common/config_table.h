@@ -86,7 +86,7 @@
     X(stripe_api_key, "STRIPE_API_KEY", SECRET, "", "key", 8, 1024, WORKER,                                  \
       "Restricted, read-only Stripe key of the mode served.")                                                \
     X(stripe_api_version, "STRIPE_API_VERSION", TEXT, "2026-10-28.endive", "version", 10, 64, 0,             \
-      "Pinned on every read.")                                                                               \
+      "Pinned on every read: any version from 2024-10-28.acacia on.")                                                                               \
     X(stripe_webhook_secrets, "STRIPE_WEBHOOK_SECRETS", SECRET, "", "list", 8, 4096, INGEST,                 \
       "Signing secrets, comma-separated; any of them verifies, so that one can be rotated.")
 // clang-format on
