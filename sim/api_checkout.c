@@ -25,13 +25,15 @@ static struct price *inline_price(struct call *call, json_t *data)
         product = sim_object(call->sim, TYPE_PRODUCT, sizeof *product);
         product->name = sim_text(call->sim, name);
         product->active = true;
+        emit(call->sim, "product.created", &product->o);
     }
     struct price *price = sim_object(call->sim, TYPE_PRICE, sizeof *price);
     price->product = product;
     price->currency = sim_text(call->sim, currency);
     price->unit_amount = amount;
     price->interval = interval ? interval_parse(interval) : INTERVAL_NONE;
-    price->interval_count = interval ? 1 : 0;
+    price->interval_count = interval ? 1 : 0; /* and not active: nobody else can buy it */
+    emit(call->sim, "price.created", &price->o);
     return price;
 }
 

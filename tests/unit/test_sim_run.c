@@ -61,7 +61,7 @@ static unsigned wrong_invoices(const struct sim *sim)
         int64_t lines = 0, due = inv->total + inv->starting_balance;
         for (size_t n = 0; n < inv->lines.count; n++)
             lines += ((const struct line *)inv->lines.at[n])->amount;
-        wrong += lines != inv->total;
+        wrong += lines != inv->subtotal || inv->total > inv->subtotal;
         wrong += inv->amount_due != (due > 0 ? due : 0);
         wrong += inv->status == INVOICE_PAID ? inv->amount_paid != inv->amount_due || !inv->paid_at
                                              : inv->amount_paid != 0 || inv->paid_at != 0;
@@ -83,7 +83,8 @@ static unsigned wrong_subscriptions(const struct sim *sim)
     for (size_t i = 0; i < sim->all[TYPE_SUBSCRIPTION].count; i++) {
         const struct subscription *sub = (const struct subscription *)sim->all[TYPE_SUBSCRIPTION].at[i];
         wrong += subscription_is_over(sub) != (sub->ended_at != 0);
-        wrong += !subscription_is_over(sub) && subscription_period_end(sub) <= sim->now;
+        wrong += !subscription_is_over(sub) && sub->status != SUB_PAUSED &&
+                 subscription_period_end(sub) <= sim->now;
         wrong += sub->status == SUB_TRIALING && sub->trial_end <= sim->now;
         wrong += sub->customer->deleted && !subscription_is_over(sub);
         wrong += sub->creating;
