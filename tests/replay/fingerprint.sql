@@ -41,7 +41,10 @@ BEGIN
         FROM ledger.%I AS r%s$q$,
                              t.table_name || ' ', v_volatile, t.table_name,
                              -- Streams of objects are made as events come.
-                             CASE t.table_name WHEN 'customer' THEN $w$ WHERE r.kind = 'customer'$w$ ELSE '' END),
+                             CASE t.table_name WHEN 'customer' THEN $w$ WHERE r.kind = 'customer'$w$
+                             -- Whether a charge was ever taken for a sale, before its paper was seen, is history.
+                                  WHEN 'sale' THEN $w$ WHERE (r.kind, r.state) <> ('charge', 'superseded')$w$
+                                  ELSE '' END),
                       E'\nUNION ALL\n' ORDER BY t.table_name)
       INTO v_body
       FROM information_schema.tables AS t
