@@ -23,7 +23,7 @@
     X(backlog_max, 1, 100000, 256, "the clock of a run waits while more deliveries than this are pending")   \
     X(latency_ms, 0, 60000, 0, "real ms before the API answers")                                             \
     X(dunning_end, 0, 2, 0, "after the last retry of a payment: 0 cancel, 1 unpaid, 2 leave past_due")       \
-    X(billing_acts, 0, 1, 0, "1: lives also use coupons, pauses, schedules, sent invoices and the like")     \
+    X(billing_acts, 0, 1, 1, "1: lives also use coupons, pauses, schedules, sent invoices and the like")     \
     X(dispute_cancels, 0, 1, 0, "1: a dispute cancels the subscription whose invoice was paid")              \
     X(limit_per_s, 0, 1000000, 0, "API requests per account and real second before 429 global-rate; 0: all") \
     X(limit_endpoint_per_s, 0, 1000000, 0, "the same per method and path: 429 endpoint-rate")                \

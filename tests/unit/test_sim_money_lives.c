@@ -29,7 +29,7 @@ static json_t *live(uint64_t seed, struct sim **ret_sim)
     sim->knobs.refund_pending_rate = 0.2;
     sim->knobs.dispute_cancels = 1;
     sim->on_event = see;
-    lives_start(sim, 150, 8, &end);
+    lives_start(sim, 250, 8, &end);
     sim_advance(sim, end);
     *ret_sim = sim;
     return truth_export(sim);
