@@ -8,8 +8,8 @@ SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION stripe.unknown_shape(p_object jsonb, p_field text, p_found jsonb) RETURNS void
     LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    RAISE EXCEPTION '% %: field % is %', left(coalesce(p_object ->> 'object', 'object'), 60),
-        left(coalesce(p_object ->> 'id', '(no id)'), 255), p_field,
+    RAISE EXCEPTION '% %: field % is %', left(coalesce(nullif(p_object ->> 'object', ''), 'object'), 60),
+        left(coalesce(nullif(p_object ->> 'id', ''), '(no id)'), 255), p_field,
         CASE WHEN p_found IS NULL THEN 'missing'
              WHEN jsonb_typeof(p_found) = 'number' THEN 'not a whole number of 64 bits, or not expected to be a number'
              ELSE 'not understood (found ' || jsonb_typeof(p_found) || ')' END

@@ -11,6 +11,9 @@ BEGIN
     IF jsonb_typeof(p_value) IS DISTINCT FROM 'object' THEN
         PERFORM stripe.unknown_shape(p_object, p_field, p_value);
     END IF;
+    IF jsonb_typeof(p_value -> 'data') = 'null' THEN -- a list says none by an empty array
+        PERFORM stripe.unknown_shape(p_object, p_field || '.data', p_value -> 'data');
+    END IF;
     IF p_value -> 'has_more' IS NOT NULL AND p_value -> 'has_more' <> 'false' THEN
         RAISE EXCEPTION '% %: field % is only its first page', left(coalesce(p_object ->> 'object', 'object'), 60),
             left(coalesce(p_object ->> 'id', '(no id)'), 255), p_field USING ERRCODE = 'IS001';

@@ -79,6 +79,23 @@ SELECT t.turn('prod_pro', '[{"object": "product", "id": "prod_pro", "deleted": t
 SELECT is((SELECT deleted || name FROM ledger.product WHERE id = 'prod_pro'), 'trueProfessional', 'a deleted stub deletes');
 SELECT t.turn('prod_pro', jsonb_build_array(pg_temp.product()));
 SELECT is((SELECT deleted || name FROM ledger.product WHERE id = 'prod_pro'), 'falsePro', 'a product that is there after all is there again');
+SELECT pg_temp.on_day('prod_z', jsonb_build_array(pg_temp.product('{"id": "prod_z"}')), 500, 501);
+SELECT pg_temp.on_day('promo_z', jsonb_build_array(pg_temp.code('{"id": "promo_z"}')), 500, 501);
+CREATE FUNCTION pg_temp.seen(p_from numeric, p_name text) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT pg_temp.on_day('cus_5', jsonb_build_array(t.sub('sub_5', 'cus_5', 'active', jsonb_build_array(t.item('si_5', 'z', 0, 31) || jsonb_build_object(
+        'price', t.price('z') || jsonb_build_object('product', pg_temp.product('{"id": "prod_z"}') || jsonb_build_object('name', p_name)))),
+        jsonb_build_object('discounts', jsonb_build_array(jsonb_build_object('object', 'discount', 'id', 'di_5', 'source', '{"type": "coupon", "coupon": "SPRING"}'::jsonb,
+            'promotion_code', pg_temp.code('{"id": "promo_z"}') || jsonb_build_object('code', p_name)))))), p_from, p_from + 1) $$;
+CREATE FUNCTION pg_temp.z() RETURNS text LANGUAGE sql AS $$
+    SELECT p.name || ' ' || p.deleted || ' ' || c.code || ' ' || c.deleted FROM ledger.product AS p, ledger.promotion_code AS c WHERE p.id = 'prod_z' AND c.id = 'promo_z' $$;
+SELECT pg_temp.seen(500, 'stale');
+SELECT is(pg_temp.z(), 'Pro false ACME10 false', 'a product and a promotion code inside something else: an older read does not overwrite');
+SELECT pg_temp.seen(502, 'newer');
+SELECT is(pg_temp.z(), 'newer false newer false', 'a newer one does');
+SELECT t.turn('prod_z', '[]', '[]', '{"missing": [{"object": "product", "id": "prod_z"}]}');
+SELECT t.turn('promo_z', '[]', '[]', '{"missing": [{"object": "promotion_code", "id": "promo_z"}]}');
+SELECT pg_temp.seen(600, 'ghost');
+SELECT is(pg_temp.z(), 'newer true newer true', 'and what is deleted stays deleted');
 SELECT t.turn('prod_x', '[]', '[]', '{"missing": [{"object": "product", "id": "prod_x"}, {"object": "promotion_code", "id": "promo_x"}, {"object": "price", "id": "price_x"}]}');
 SELECT is((SELECT string_agg(id, ' ') FROM (SELECT id FROM ledger.product WHERE id = 'prod_x' AND deleted UNION ALL SELECT id FROM ledger.promotion_code WHERE id = 'promo_x' AND deleted) AS x), 'prod_x promo_x', 'missing ones are remembered as gone');
 SELECT is((SELECT count(*) FROM ledger.plan_price WHERE price_id = 'price_x'), 0::bigint, 'but a price that was never known stands for no plan');
