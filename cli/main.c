@@ -25,7 +25,9 @@ static const struct cli_command commands[] = {
      "Needs DATABASE_URL (a member of instep_operator) and REDIS_URL.\n\n"
      "  --json      as JSON\n",
      cmd_status},
-    {"sync", "cus_…|sub_…|in_…|cs_…|ch_…|re_…|dp_…|cn_…|prod_…|price_…|promo_…|user:… [--timeout S] [--account acct_…] [--json]",
+    {"sync",
+     "cus_…|sub_…|in_…|cs_…|ch_…|re_…|dp_…|cn_…|prod_…|price_…|promo_…|user:… [--timeout S] [--account "
+     "acct_…] [--json]",
      "look at a customer in Stripe now",
      "Puts the customer before a worker, first in the queue, waits, and prints what changed in the ledger.\n"
      "A subscription, invoice, session or user stands for its customer. Repeating it is harmless.\n\n"
