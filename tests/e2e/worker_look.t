@@ -13,11 +13,6 @@ stripe() { # path, form...
     curl -fsS -m 10 -H "Authorization: Bearer $STRIPE_API_KEY" "$@" "$SIM$stripe_path"
 }
 
-pay() { # form...: the charge
-    stripe /v1/payment_intents -d amount=4200 -d currency=usd -d confirm=true -d payment_method=pm_card_visa "$@" |
-        jq -r .latest_charge
-}
-
 charges() {
     [ "$(owner_sql "SELECT count(*) FROM ledger.charge WHERE id IN ('$member', '$guest')")" = 2 ]
 }
@@ -44,7 +39,8 @@ customer=$(stripe /v1/customers -d name=Ada | jq -r .id)
 card=$(stripe /v1/payment_methods/pm_card_visa/attach -d "customer=$customer" | jq -r .id)
 member=$(stripe /v1/payment_intents -d amount=4200 -d currency=usd -d confirm=true -d "payment_method=$card" \
     -d "customer=$customer" | jq -r .latest_charge)
-guest=$(pay)
+guest=$(stripe /v1/payment_intents -d amount=4200 -d currency=usd -d confirm=true -d payment_method=pm_card_visa |
+    jq -r .latest_charge)
 worker_start 1
 wait_for "both charges to be known" charges
 ok $? "a customer's charge and a guest's are read"
