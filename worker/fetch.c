@@ -519,8 +519,12 @@ static void fetch_run(struct fetch *fetch)
 {
     for (size_t i = 0; i < fetch->jobs_count && fetch->running < FETCH_PARALLEL; i++) {
         struct job *job = fetch->jobs[i];
-        if (job->state == JOB_WAITING && job_may_start(fetch, job) && !job_start(job))
+        if (job->state != JOB_WAITING || !job_may_start(fetch, job))
+            continue;
+        if (!job_start(job))
             return;
+        if (job->state == JOB_DONE) /* it was there already: one before may have waited for this only */
+            i = (size_t)-1;
     }
     if (fetch->running)
         return;
