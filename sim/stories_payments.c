@@ -24,6 +24,10 @@ static const struct story_step overpaid[] = {
 static const struct story_step bare_charge[] = {
     {0, "The shop charges 42.00, without an invoice", CUSTOMER PAY("pi", "4200")},
 };
+static const struct story_step bare_charge_of_guest[] = {
+    {0, "The shop charges a card of 15.00, and nobody knows whose",
+     "POST /v1/payment_intents amount=1500 currency=usd payment_method=pm_card_visa confirm=true\n"},
+};
 static const struct story_step captured_later[] = {
     {0, "The shop has 42.00 authorised",
      CUSTOMER "pi: POST /v1/payment_intents amount=4200 currency=usd customer={cus} capture_method=manual "
@@ -56,6 +60,7 @@ static const struct story stories[] = {
     STORY("two-payments", "An invoice is paid by two payments", two_payments),
     STORY("overpaid", "More is paid than was due", overpaid),
     STORY("bare-charge", "A charge without invoice or session", bare_charge),
+    STORY("bare-charge-of-guest", "A charge without anything, not even a customer", bare_charge_of_guest),
     STORY("captured-later", "A charge is authorised first and captured later, in part", captured_later),
     STORY("charge-gets-invoice", "A bare charge turns out to pay an invoice", charge_gets_invoice),
     STORY("yen", "A currency without minor units", yen),

@@ -93,6 +93,21 @@ static const struct story_step dispute_inquiry[] = {
      CHARGE "du: POST /sim/charges/{ch}/dispute reason=general status=warning_needs_response\n"},
     {10 * DAY, "It is content with the answer", "POST /sim/disputes/{du} status=warning_closed\n"},
 };
+static const struct story_step dispute_won_money_later[] = {
+    FIRST_MONTH,
+    {3 * DAY, "The customer disputes the charge", DISPUTED},
+    {10 * DAY, "The bank decides for the shop, but keeps the money for now",
+     "POST /sim/disputes/{du} status=won reinstate=false\n"},
+    {15 * DAY, "The money comes back", "POST /sim/disputes/{du} status=won reinstate=true\n"},
+};
+static const struct story_step dispute_inquiry_escalates[] = {
+    FIRST_MONTH,
+    {3 * DAY, "The customer's bank asks what the charge was for",
+     CHARGE "du: POST /sim/charges/{ch}/dispute reason=general status=warning_needs_response\n"},
+    {10 * DAY, "It is not content with the answer: now it is a dispute",
+     "POST /sim/disputes/{du} status=needs_response\n"},
+    {15 * DAY, "The bank decides for the customer", "POST /sim/disputes/{du} status=lost\n"},
+};
 static const struct story_step dispute_lost_appealed_won[] = {
     FIRST_MONTH,
     {3 * DAY, "The customer disputes the charge", DISPUTED},
@@ -111,7 +126,9 @@ static const struct story_step dispute_after_refund[] = {
 static const struct story disputes[] = {
     STORY("dispute-lost", "A dispute is lost", dispute_lost),
     STORY("dispute-won", "A dispute is won", dispute_won),
+    STORY("dispute-won-money-later", "A dispute is won, and the money comes later", dispute_won_money_later),
     STORY("dispute-inquiry", "A bank only asks", dispute_inquiry),
+    STORY("dispute-inquiry-escalates", "A question becomes a dispute", dispute_inquiry_escalates),
     STORY("dispute-lost-appealed-won", "A dispute is lost, appealed and won", dispute_lost_appealed_won),
     STORY("dispute-after-refund", "What a refund left is disputed", dispute_after_refund),
 };
