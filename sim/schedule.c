@@ -39,9 +39,9 @@ static bool lay_out(const struct schedule_order *order, int64_t start, const cha
 {
     for (unsigned i = 0; i < order->phases_count; i++) {
         const struct phase_order *asked = &order->phases[i];
-        const struct price *first = asked->phase.items[0].price;
         if (!phase_is_valid(&asked->phase, currency, why))
             return false;
+        const struct price *first = asked->phase.items[0].price;
         phases[i] = asked->phase;
         phases[i].start = start;
         if (!phases[i].end) {
@@ -105,14 +105,16 @@ static struct schedule *make(struct sim *sim, struct customer *c)
 bool schedule_create(struct sim *sim, const struct schedule_order *order, struct schedule **ret_schedule,
                      struct refusal *why)
 {
-    struct schedule_phase phases[SCHEDULE_PHASES_MAX];
+    struct schedule_phase phases[SCHEDULE_PHASES_MAX] = {0};
     int64_t start = order->start > sim->now ? order->start : sim->now;
-    const struct price *first = order->phases[0].phase.items[0].price;
 
     if (order->customer->deleted)
         return refuse(why, 404, "resource_missing", "customer", "No such customer: '%s'",
                       order->customer->o.id);
-    if (!lay_out(order, start, first ? first->currency : "", phases, why))
+    if (!order->phases_count || !order->phases[0].phase.items_count)
+        return refuse(why, 400, "parameter_missing", "phases", "Missing required param: phases[0][items].");
+    const struct price *first = order->phases[0].phase.items[0].price;
+    if (!lay_out(order, start, first->currency, phases, why))
         return false;
     if (start == sim->now && !order->customer->payment_method && phases[0].trial_end <= sim->now)
         return refuse(why, 400, "resource_missing", NULL,
@@ -181,7 +183,7 @@ bool schedule_from(struct sim *sim, struct subscription *sub, struct schedule **
 bool schedule_update(struct sim *sim, struct schedule *schedule, const struct schedule_order *order,
                      struct refusal *why)
 {
-    struct schedule_phase phases[SCHEDULE_PHASES_MAX];
+    struct schedule_phase phases[SCHEDULE_PHASES_MAX] = {0};
     struct schedule_phase *now = current(schedule);
     unsigned before_current = schedule->current;
 
@@ -206,9 +208,8 @@ bool schedule_update(struct sim *sim, struct schedule *schedule, const struct sc
     if (order->metadata)
         metadata_merge(&schedule->o, order->metadata);
     emit_updated(sim, "subscription_schedule.updated", &schedule->o, before);
-    if (schedule->status == SCHEDULE_ACTIVE && order->phases_count) {
+    if (schedule->status == SCHEDULE_ACTIVE && order->phases_count)
         book_end(sim, schedule);
-    }
     return true;
 }
 

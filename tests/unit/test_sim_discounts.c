@@ -296,7 +296,7 @@ static void restrictions(struct shop *s)
     is_int(try_code(s, "max_redemptions=1&code=ONE"), 200, "the only redemption");
     (void)ask(&s->w, "GET /v1/promotion_codes?code=ONE&active=true");
     is_int((int64_t)json_array_size(form_at(s->w.answer, "data")), 0, "uses the code up");
-    (void)snprintf(form, sizeof form, "expires_at=%lld&code=SOON", (long long)(s->w.sim->now + DAY));
+    (void)snprintf(form, sizeof form, "expires_at=%lld&code=SOON", (long long)s->w.sim->now + DAY);
     is_int(try_code(s, form), 200, "before it expires");
     pass(s, 2 * DAY);
     (void)ask(&s->w, "GET /v1/promotion_codes?code=SOON&active=true");

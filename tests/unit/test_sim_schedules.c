@@ -149,7 +149,7 @@ static void collection_paused(struct shop *s)
     char form[128];
     (void)snprintf(form, sizeof form,
                    "pause_collection[behavior]=mark_uncollectible&pause_collection[resumes_at]=%lld",
-                   (long long)(s->w.sim->now + 40 * DAY));
+                   (long long)s->w.sim->now + 40 * DAY);
     update(s, form);
     pass(s, 31 * DAY);
     is(invoices(s), "1000 paid, 1000 draft, 1000 void, 1000 uncollectible", "or uncollectible");
@@ -227,7 +227,7 @@ static void trial_again(struct shop *s)
 
     subscribe(s, "");
     pass(s, 15 * DAY + 12 * HOUR); /* half of January */
-    (void)snprintf(form, sizeof form, "trial_end=%lld", (long long)(s->w.sim->now + 10 * DAY));
+    (void)snprintf(form, sizeof form, "trial_end=%lld", (long long)s->w.sim->now + 10 * DAY);
     update(s, form);
     is(form_text(s->w.answer, "status"), "trialing", "a running subscription gets a trial");
     is(invoices(s), "1000 paid, -500 paid", "what was paid for the rest comes back");
@@ -253,7 +253,7 @@ static void anchored(struct shop *s)
 {
     char form[96];
 
-    (void)snprintf(form, sizeof form, "&billing_cycle_anchor=%lld", (long long)(s->w.sim->now + 14 * DAY));
+    (void)snprintf(form, sizeof form, "&billing_cycle_anchor=%lld", (long long)s->w.sim->now + 14 * DAY);
     subscribe(s, form);
     is(invoices(s), "452 paid", "a first period that ends early costs its part of a whole one");
     pass(s, 14 * DAY + 2 * HOUR);
@@ -388,7 +388,7 @@ static void schedule_ends_early(struct shop *s)
     is(form_text(s->w.answer, "status"), "canceled", "and the other way round");
     (void)ask(&s->w,
               "POST /v1/subscription_schedules customer=%s&start_date=%lld&phases[0][items][0][price]=%s",
-              s->customer, (long long)(s->w.sim->now + 5 * DAY), s->small);
+              s->customer, (long long)s->w.sim->now + 5 * DAY, s->small);
     is(form_text(s->w.answer, "status"), "not_started", "one that begins later");
     pass(s, 6 * DAY);
     (void)ask(&s->w, "GET /v1/subscription_schedules?customer=%s&limit=1", s->customer);
