@@ -139,8 +139,8 @@ BEGIN
      WHERE t.id = v_turn;
     UPDATE ledger.customer AS c
        SET claim_used = true, applied_at = clock_timestamp(), applied_turn = v_turn,
-           looked_at = CASE WHEN v_complete @> '["subscriptions", "invoices", "sessions"]' THEN clock_timestamp()
-                            ELSE c.looked_at END,
+           looked_at = CASE WHEN v_complete @> '["subscriptions", "invoices", "sessions", "charges"]'
+                            THEN clock_timestamp() ELSE c.looked_at END,
            -- Only a list that was read to its end vouches for everything older; single reads vouch for nothing.
            invoices_listed_to = CASE WHEN v_complete ? 'invoices'
                                      THEN greatest(c.invoices_listed_to, ledger.newest_created(v_objects -> 'invoice'))

@@ -18,17 +18,59 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
                                                          'amount', l.amount)) AS list
                        FROM line AS l GROUP BY l.entry_id) AS l ON l.entry_id = e.id
     ), due AS ( -- what the mirror says should be booked; NULL: no sale
-        SELECT i.account, i.id AS source, i.currency, i.amount_paid AS amount
+        SELECT i.account, i.id AS source, i.currency, i.amount_paid AS amount, i.amount_off_stripe AS elsewhere
           FROM ledger.invoice AS i
          WHERE i.status = 'paid'
            AND NOT EXISTS (SELECT FROM ledger.checkout_session AS s
                             WHERE s.account = i.account AND s.invoice = i.id AND s.mode = 'payment')
         UNION ALL
-        SELECT s.account, s.id, s.currency, s.amount_total
+        SELECT s.account, s.id, s.currency, s.amount_total, 0
           FROM ledger.checkout_session AS s WHERE s.mode = 'payment' AND s.payment_status = 'paid'
         UNION ALL
-        SELECT c.account, c.id, c.currency, c.amount_captured
+        SELECT c.account, c.id, c.currency, c.amount_captured, 0
           FROM ledger.charge AS c WHERE c.sale = c.id AND c.status = 'succeeded' AND c.captured
+    ), booked AS ( -- what all entries of a fact add up to
+        SELECT e.account, e.rule, e.source, l.code, l.unit, sum(l.amount) AS amount
+          FROM ledger.journal_entry AS e JOIN line AS l ON l.entry_id = e.id
+         GROUP BY e.account, e.rule, e.source, l.code, l.unit HAVING sum(l.amount) <> 0
+    ), owed AS ( -- and what the state says that they should; sales apart
+        SELECT r.account, 'refund' AS rule, r.id AS source, n.code, r.currency AS unit, n.amount
+          FROM ledger.refund AS r
+         CROSS JOIN LATERAL (VALUES ('refunds', r.amount),
+                                    (CASE r.state WHEN 'pending' THEN 'refunds_payable' ELSE 'collected' END, -r.amount))
+                            AS n (code, amount)
+         WHERE r.state <> 'none'
+        UNION ALL
+        SELECT d.account, 'dispute', d.id, n.code, d.currency, n.amount
+          FROM ledger.dispute AS d
+         CROSS JOIN LATERAL (VALUES ('disputes_' || d.state, d.amount), ('collected', -d.amount)) AS n (code, amount)
+         WHERE d.state <> 'none'
+        UNION ALL
+        SELECT c.account, 'credit_note', c.id, n.code, c.currency, n.amount
+          FROM ledger.credit_note AS c
+         CROSS JOIN LATERAL (VALUES ('credit_notes', c.to_balance + c.elsewhere), ('customer_credit', -c.to_balance),
+                                    ('collected_elsewhere', -c.elsewhere)) AS n (code, amount)
+         WHERE c.status <> 'void'
+        UNION ALL
+        SELECT i.account, 'credit.invoice', i.id, n.code, i.currency, n.sign * g.granted
+          FROM ledger.invoice AS i
+         CROSS JOIN LATERAL (SELECT i.amount_overpaid + i.starting_balance - coalesce(i.ending_balance, i.starting_balance)
+                                    AS granted) AS g
+         CROSS JOIN LATERAL (VALUES ('credit_applied', 1), ('customer_credit', -1)) AS n (code, sign)
+         WHERE i.status NOT IN ('draft', 'void')
+        UNION ALL
+        SELECT b.account, 'fee', b.id, n.code, b.currency, n.amount
+          FROM ledger.balance_transaction AS b
+         CROSS JOIN LATERAL (VALUES ('fees', b.fee), ('fees_withheld', -b.fee)) AS n (code, amount)
+    ), wrong AS (
+        SELECT coalesce(o.rule, b.rule) AS rule, coalesce(o.source, b.source) || ' ' || coalesce(o.code, b.code) || ' is '
+               || coalesce(b.amount, 0) || ', should be ' || coalesce(o.amount, 0) || ' ' || coalesce(o.unit, b.unit) AS example
+          FROM (SELECT o.* FROM owed AS o WHERE o.amount <> 0) AS o
+          FULL JOIN (SELECT b.* FROM booked AS b WHERE b.rule NOT LIKE 'sale.%') AS b
+            ON (b.account, b.rule, b.source, b.code, b.unit) = (o.account, o.rule, o.source, o.code, o.unit)
+         WHERE o.amount IS DISTINCT FROM b.amount
+    ), paper AS (
+        SELECT c.*, ledger.paper_of(c.account, c.id, c.payment_intent, c.invoice) AS paper FROM ledger.charge AS c
     ), guard (tab, trig, fun, moments) AS (
         SELECT 'ledger.' || n.tab, g.trig, 'ledger.refuse_change()', g.moments
           FROM unnest(ARRAY['journal_entry', 'posting', 'account', 'account_kind', 'entry_kind', 'subscription_change',
@@ -72,13 +114,90 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
          WHERE e.rule LIKE 'sale.%'
            AND NOT EXISTS (SELECT FROM ledger.sale AS s WHERE s.account = e.account AND s.source = e.source)
         UNION ALL
+        SELECT 'every sale is the sum of its entries', s.source || ' elsewhere shows ' || s.elsewhere || ', booked '
+               || coalesce(b.amount, 0)
+          FROM ledger.sale AS s
+          LEFT JOIN (SELECT b.account, b.source, sum(b.amount) AS amount FROM booked AS b
+                      WHERE b.rule LIKE 'sale.%' AND b.code = 'collected_elsewhere' GROUP BY b.account, b.source) AS b
+            ON b.account = s.account AND b.source = s.source
+         WHERE s.elsewhere <> coalesce(b.amount, 0)
+        UNION ALL
+        SELECT n.check_name, w.example
+          FROM (VALUES ('refund', 'refunds are booked as they stand'), ('dispute', 'disputes are booked as they stand'),
+                       ('credit_note', 'credit notes are booked as they stand'),
+                       ('credit.invoice', 'what invoices did to balances is booked'), ('fee', 'fees are booked')) AS n (rule, check_name)
+          JOIN wrong AS w ON w.rule = n.rule
+        UNION ALL
+        SELECT 'every entry is of a rule', w.example FROM wrong AS w
+         WHERE w.rule NOT IN ('refund', 'dispute', 'credit_note', 'credit.invoice', 'fee')
+        UNION ALL
+        SELECT 'every entry is of a rule', 'entry ' || e.id || ' ' || e.rule
+          FROM entry AS e
+         WHERE e.rule NOT IN ('sale.invoice', 'sale.session', 'sale.charge', 'refund', 'dispute', 'credit_note',
+                              'credit.invoice', 'fee', 'written_off')
+            OR e.rule <> 'sale.invoice' AND NOT EXISTS (
+                   SELECT FROM ledger.refund AS r WHERE e.rule = 'refund' AND r.account = e.account AND r.id = e.source
+                   UNION ALL
+                   SELECT FROM ledger.dispute AS d WHERE e.rule = 'dispute' AND d.account = e.account AND d.id = e.source
+                   UNION ALL
+                   SELECT FROM ledger.credit_note AS c WHERE e.rule = 'credit_note' AND c.account = e.account AND c.id = e.source
+                   UNION ALL
+                   SELECT FROM ledger.invoice AS i
+                    WHERE e.rule IN ('credit.invoice', 'written_off') AND i.account = e.account AND i.id = e.source
+                   UNION ALL
+                   SELECT FROM ledger.balance_transaction AS b WHERE e.rule = 'fee' AND b.account = e.account AND b.id = e.source
+                   UNION ALL
+                   SELECT FROM ledger.checkout_session AS s
+                    WHERE e.rule = 'sale.session' AND s.account = e.account AND s.id = e.source
+                   UNION ALL
+                   SELECT FROM ledger.charge AS c WHERE e.rule = 'sale.charge' AND c.account = e.account AND c.id = e.source)
+        UNION ALL
+        SELECT 'invoices written off are on record', coalesce(w.id, e.source) || ' ' || coalesce(w.kind, e.kind)
+          FROM (SELECT i.account, i.id, 'invoice_voided' AS kind, i.voided_at AS at FROM ledger.invoice AS i
+                 WHERE i.voided_at IS NOT NULL
+                UNION ALL
+                SELECT i.account, i.id, 'invoice_uncollectible', i.uncollectible_at FROM ledger.invoice AS i
+                 WHERE i.uncollectible_at IS NOT NULL) AS w
+          FULL JOIN (SELECT e.account, e.source, e.kind, min(e.effective_at) AS at, count(*) AS n FROM entry AS e
+                      WHERE e.rule = 'written_off' GROUP BY e.account, e.source, e.kind) AS e
+            ON (e.account, e.source, e.kind) = (w.account, w.id, w.kind)
+         WHERE e.n IS DISTINCT FROM 1 OR e.at IS DISTINCT FROM w.at
+        UNION ALL
+        SELECT 'refunds and disputes stand as Stripe says', r.id || ' ' || r.state
+          FROM ledger.refund AS r
+          LEFT JOIN ledger.charge AS c ON c.account = r.account AND c.id = r.charge
+         WHERE r.state <> ledger.refund_state(r.status, r.balance_transaction IS NOT NULL, c.captured,
+                                              c.amount_captured < c.amount)
+        UNION ALL
+        SELECT 'refunds and disputes stand as Stripe says', d.id || ' ' || d.state
+          FROM ledger.dispute AS d
+         WHERE d.state <> ledger.dispute_state(d.status, d.withdrawn_at IS NOT NULL, d.reinstated_at IS NOT NULL)
+        UNION ALL
+        SELECT 'charges are the money of what names them', c.id || ' of ' || coalesce(c.sale, 'nothing')
+          FROM paper AS c
+         WHERE c.sale IS DISTINCT FROM c.paper AND (c.paper IS NOT NULL OR c.sale <> c.id)
+        UNION ALL
+        SELECT 'charges are the money of what names them', c.id || ' counts twice'
+          FROM paper AS c JOIN ledger.sale AS s ON s.account = c.account AND s.source = c.id
+         WHERE c.paper IS NOT NULL AND s.state = 'booked'
+        UNION ALL
+        SELECT 'charges are the money of what names them', coalesce(c.flag, 'no flag') || ' on ' || c.id
+          FROM ledger.charge AS c WHERE c.flag IS DISTINCT FROM ledger.charge_flag(c)
+        UNION ALL
+        SELECT 'refunds and disputes are of the sale and customer of their charge', x.id
+          FROM (SELECT r.account, r.id, r.charge, r.sale, r.customer FROM ledger.refund AS r
+                UNION ALL SELECT d.account, d.id, d.charge, d.sale, d.customer FROM ledger.dispute AS d) AS x
+          JOIN ledger.charge AS c ON c.account = x.account AND c.id = x.charge
+         WHERE (x.sale, x.customer) IS DISTINCT FROM (c.sale, c.customer)
+        UNION ALL
         SELECT 'what was paid is booked, and nothing else',
                coalesce(d.source, s.source) || ' paid ' || coalesce(d.amount::text, 'nothing') || ', booked '
                || coalesce(s.amount::text, 'nothing')
           FROM due AS d
           FULL JOIN (SELECT s.* FROM ledger.sale AS s WHERE s.state = 'booked') AS s
             ON s.account = d.account AND s.source = d.source
-         WHERE (d.amount IS DISTINCT FROM s.amount OR d.currency IS DISTINCT FROM s.currency)
+         WHERE (d.amount IS DISTINCT FROM s.amount OR d.elsewhere IS DISTINCT FROM s.elsewhere
+                OR d.currency IS DISTINCT FROM s.currency)
            AND NOT coalesce(d.source IS NULL AND s.flag LIKE 'no longer paid%', false)
         UNION ALL
         SELECT 'entitlements are what the policy says', s.id || ' has ' || coalesce(e.reason, 'none')
@@ -163,6 +282,12 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
          WHERE (s.kind, s.customer, s.subscription, s.paid_at, s.discount_amount, s.billing_reason)
                IS DISTINCT FROM ('one_time', c.customer, NULL::text, NULL::timestamptz, c.discount_amount, NULL::text)
         UNION ALL
+        SELECT 'sales say what their invoice or session says', s.source
+          FROM ledger.sale AS s
+          JOIN ledger.charge AS c ON c.account = s.account AND c.id = s.source
+         WHERE (s.kind, s.customer, s.subscription, s.paid_at, s.discount_amount, s.billing_reason)
+               IS DISTINCT FROM ('charge', c.customer, NULL::text, NULL::timestamptz, 0::bigint, NULL::text)
+        UNION ALL
         SELECT 'a turn counts the events that it finished', t.id || ' ' || t.subject
           FROM ops.turn AS t
           LEFT JOIN (SELECT e.turn, count(*) AS n, count(*) FILTER (WHERE e.outcome IN ('applied', 'ignored')) AS finished
@@ -186,7 +311,11 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
           FROM (SELECT c.account, c.id FROM ledger.customer AS c WHERE c.kind = 'customer'
                 UNION ALL SELECT s.account, s.id FROM ledger.subscription AS s
                 UNION ALL SELECT i.account, i.id FROM ledger.invoice AS i
-                UNION ALL SELECT s.account, s.id FROM ledger.checkout_session AS s) AS o
+                UNION ALL SELECT s.account, s.id FROM ledger.checkout_session AS s
+                UNION ALL SELECT c.account, c.id FROM ledger.charge AS c
+                UNION ALL SELECT r.account, r.id FROM ledger.refund AS r
+                UNION ALL SELECT d.account, d.id FROM ledger.dispute AS d
+                UNION ALL SELECT n.account, n.id FROM ledger.credit_note AS n) AS o
          GROUP BY o.id HAVING count(DISTINCT o.account) > 1
         UNION ALL
         SELECT 'every finished event has an applied turn', e.id
@@ -255,6 +384,23 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
           FROM ledger.sale AS s
          WHERE s.state = 'booked' AND s.flag LIKE 'no longer paid%'
            AND NOT EXISTS (SELECT FROM due AS d WHERE d.account = s.account AND d.source = s.source)
+        UNION ALL
+        SELECT 'charges are the money of what names them', c.id || ': ' || c.flag FROM ledger.charge AS c WHERE c.flag IS NOT NULL
+        UNION ALL -- read at another moment than what is booked, or changed by hand in Stripe
+        SELECT 'what invoices did to balances is booked', c.id || ' has a balance of ' || -c.balance || ', booked '
+               || coalesce(b.amount, 0) || ' ' || c.balance_currency
+          FROM ledger.customer AS c
+          LEFT JOIN (SELECT e.account, e.customer, l.unit, -sum(l.amount) AS amount
+                       FROM ledger.journal_entry AS e JOIN line AS l ON l.entry_id = e.id AND l.code = 'customer_credit'
+                      GROUP BY e.account, e.customer, l.unit) AS b
+            ON b.account = c.account AND b.customer = c.id AND b.unit = c.balance_currency
+         WHERE NOT c.deleted AND c.balance_currency IS NOT NULL AND -c.balance <> coalesce(b.amount, 0)
+        UNION ALL
+        SELECT 'refunds are booked as they stand', c.id || ' says ' || c.amount_refunded || ' refunded, its refunds ' || r.amount
+          FROM ledger.charge AS c
+         CROSS JOIN LATERAL (SELECT coalesce(sum(r.amount), 0) AS amount FROM ledger.refund AS r
+                              WHERE r.account = c.account AND r.charge = c.id AND r.status NOT IN ('failed', 'canceled')) AS r
+         WHERE c.amount_refunded <> r.amount
     ), name (place, check_name) AS (
         VALUES (1, 'every entry sums to zero per unit'),
                (2, 'every entry has the postings of its kind'),
@@ -266,25 +412,35 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
                (8, 'every entry belongs to a sale'),
                (9, 'what was paid is booked, and nothing else'),
                (10, 'sales say what their invoice or session says'),
-               (11, 'entitlements are what the policy says'),
-               (12, 'entitlements are of a subscription, its customer and a plan of it'),
-               (13, 'sales and entitlements name the customer''s user'),
-               (14, 'the history of a subscription ends in its state'),
-               (15, 'the history of a subscription goes forward'),
-               (16, 'the columns of a subscription are those of its state'),
-               (17, 'the items of a subscription are those of its state'),
-               (18, 'an object of Stripe is in one account'),
-               (19, 'customers whose deletion was applied are deleted'),
-               (20, 'every finished event has an applied turn'),
-               (21, 'a turn counts the events that it finished'),
-               (22, 'finished events are of this ledger''s mode'),
-               (23, 'every dead event has an open dead letter, and only unfinished ones have'),
-               (24, 'the guards of append-only tables are in place'),
-               (25, 'no rule or inheritance leads around a guard'),
-               (26, 'constraints and unique indexes are valid'),
-               (27, 'nobody but the owner has rights on tables'),
-               (28, 'nobody may execute what is not granted by name'),
-               (29, 'functions with the owner''s rights fix their search_path')
+               (11, 'refunds are booked as they stand'),
+               (12, 'disputes are booked as they stand'),
+               (13, 'credit notes are booked as they stand'),
+               (14, 'what invoices did to balances is booked'),
+               (15, 'fees are booked'),
+               (16, 'invoices written off are on record'),
+               (17, 'every entry is of a rule'),
+               (18, 'refunds and disputes stand as Stripe says'),
+               (19, 'charges are the money of what names them'),
+               (20, 'refunds and disputes are of the sale and customer of their charge'),
+               (21, 'entitlements are what the policy says'),
+               (22, 'entitlements are of a subscription, its customer and a plan of it'),
+               (23, 'sales and entitlements name the customer''s user'),
+               (24, 'the history of a subscription ends in its state'),
+               (25, 'the history of a subscription goes forward'),
+               (26, 'the columns of a subscription are those of its state'),
+               (27, 'the items of a subscription are those of its state'),
+               (28, 'an object of Stripe is in one account'),
+               (29, 'customers whose deletion was applied are deleted'),
+               (30, 'every finished event has an applied turn'),
+               (31, 'a turn counts the events that it finished'),
+               (32, 'finished events are of this ledger''s mode'),
+               (33, 'every dead event has an open dead letter, and only unfinished ones have'),
+               (34, 'the guards of append-only tables are in place'),
+               (35, 'no rule or inheritance leads around a guard'),
+               (36, 'constraints and unique indexes are valid'),
+               (37, 'nobody but the owner has rights on tables'),
+               (38, 'nobody may execute what is not granted by name'),
+               (39, 'functions with the owner''s rights fix their search_path')
     )
     SELECT n.check_name, count(b.check_name) = 0,
            CASE WHEN count(b.check_name) > 0 THEN count(b.check_name) || ' found, for example ' || min(b.example)
