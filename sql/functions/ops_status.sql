@@ -2,7 +2,8 @@
 --   Returns  {"mode", "customers", "users", "orphans", "subscriptions": {status: n}, "sales": {currency: {"sales",
 --             "count"}}, "entries", "entitled_users", "events": {outcome: n}, "turns": {"applied", "failed",
 --             "stripe_reads", "events", "last_applied_at"}, "lag_ms": webhook to ledger of the last 100 events
---             {"p50", "max"}, "dead_letters": {"open", "by_class", "oldest_at"}, "flagged_sales"}
+--             {"p50", "max"}, "dead_letters": {"open", "by_class", "oldest_at"}, "flagged_sales", "flagged_charges", "unclaimed_charges", "refunds",
+--             "disputes": {state: n}}
 --   Cost     counts whole tables: for people and slow polls, not for every request
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ops.status() RETURNS jsonb
@@ -23,6 +24,13 @@ CREATE OR REPLACE FUNCTION ops.status() RETURNS jsonb
                     FROM (SELECT s.currency, sum(s.amount) AS amount, count(*) AS n FROM ledger.sale AS s
                            WHERE s.state = 'booked' GROUP BY s.currency) AS s),
         'flagged_sales', (SELECT count(*) FROM ledger.sale AS s WHERE s.flag IS NOT NULL),
+        'flagged_charges', (SELECT count(*) FROM ledger.charge AS c WHERE c.flag IS NOT NULL),
+        'unclaimed_charges', (SELECT count(*) FROM ledger.charge AS c
+                               WHERE c.sale IS NULL AND c.status = 'succeeded' AND c.captured AND c.missing_at IS NULL),
+        'refunds', (SELECT coalesce(jsonb_object_agg(r.state, r.n), '{}')
+                      FROM (SELECT r.state, count(*) AS n FROM ledger.refund AS r GROUP BY r.state) AS r),
+        'disputes', (SELECT coalesce(jsonb_object_agg(d.state, d.n), '{}')
+                       FROM (SELECT d.state, count(*) AS n FROM ledger.dispute AS d GROUP BY d.state) AS d),
         'entries', (SELECT count(*) FROM ledger.journal_entry),
         'entitled_users', (SELECT count(DISTINCT e.user_id) FROM ledger.entitlement AS e
                             WHERE e.entitled AND (e.entitled_until IS NULL OR e.entitled_until > now())),

@@ -57,10 +57,10 @@ CREATE TEMP TABLE life AS
     SELECT n, replace(t.fingerprint('cus_n' || n || '_', truth)::text, 'n' || n || '_', '')::jsonb AS ledger
       FROM generate_series(0, 199) AS n, truth;
 SELECT is((SELECT ledger FROM life WHERE n = 0) #> '{truth,sales}', '[
-    {"source": "cs_p", "kind": "one_time", "amount": 700, "currency": "usd", "paid_at": null, "subscription": null},
-    {"source": "in_0", "kind": "subscription", "amount": 0, "currency": "usd", "paid_at": 1767225601, "subscription": "sub_"},
-    {"source": "in_1", "kind": "subscription", "amount": 1999, "currency": "usd", "paid_at": 1768435201, "subscription": "sub_"},
-    {"source": "in_j", "kind": "invoice", "amount": 420, "currency": "jpy", "paid_at": 1767744001, "subscription": null}]'::jsonb, 'one turn gives the ledger that the story asks for');
+    {"source": "cs_p", "kind": "one_time", "amount": 700, "currency": "usd", "elsewhere": 0, "paid_at": null, "subscription": null},
+    {"source": "in_0", "kind": "subscription", "amount": 0, "currency": "usd", "elsewhere": 0, "paid_at": 1767225601, "subscription": "sub_"},
+    {"source": "in_1", "kind": "subscription", "amount": 1999, "currency": "usd", "elsewhere": 0, "paid_at": 1768435201, "subscription": "sub_"},
+    {"source": "in_j", "kind": "invoice", "amount": 420, "currency": "jpy", "elsewhere": 0, "paid_at": 1767744001, "subscription": null}]'::jsonb, 'one turn gives the ledger that the story asks for');
 SELECT is((SELECT count(*) FROM life AS l WHERE l.ledger = (SELECT f.ledger FROM life AS f WHERE f.n = 0)), 200::bigint,
           '200 lives, read in 1 to 7 portions, end with the same ledger');
 SELECT is((SELECT string_agg(l.ledger::text, E'\n') FROM (SELECT l.ledger FROM life AS l WHERE l.ledger <> (SELECT f.ledger FROM life AS f WHERE f.n = 0) LIMIT 1) AS l), NULL, 'none differs');

@@ -4,7 +4,7 @@ SELECT no_plan();
 SELECT is((SELECT array_agg(column_name || ' ' || data_type ORDER BY ordinal_position) FROM information_schema.columns WHERE table_schema = 'dashboard' AND table_name = c.name),
           c.columns::text[], 'dashboard.' || c.name || ' has its columns')
   FROM (VALUES
-    ('revenue_ledger', '{partner_id bigint,mapping_id bigint,stripe_session_ref text,stripe_customer_ref text,stripe_subscription_ref text,gross_amount_cents bigint,discount_amount_cents bigint,commission_amount_cents bigint,currency text,ledger_status text,recorded_at timestamp with time zone,settled_at timestamp with time zone}'),
+    ('revenue_ledger', '{partner_id bigint,mapping_id bigint,stripe_session_ref text,stripe_customer_ref text,stripe_subscription_ref text,gross_amount_cents bigint,discount_amount_cents bigint,commission_amount_cents bigint,currency text,ledger_status text,recorded_at timestamp with time zone,settled_at timestamp with time zone,elsewhere_amount_cents bigint,refunded_amount_cents bigint,disputed_amount_cents bigint,lost_amount_cents bigint,credited_amount_cents bigint,net_amount_cents bigint}'),
     ('stripe_events', '{stripe_event_id text,event_type text,stripe_customer_ref text,processed boolean,outcome text,error text,attempts integer,created_at timestamp with time zone,processed_at timestamp with time zone}'),
     ('user_subscriptions', '{user_id text,stripe_customer_id text,stripe_subscription_id text,plan_key text,status text,entitled boolean,reason text,current_period_start timestamp with time zone,current_period_end timestamp with time zone}')
   ) AS c (name, columns);
