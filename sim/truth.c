@@ -290,36 +290,6 @@ static json_t *totals_of(struct truth_sums *sums)
     return sums->totals;
 }
 
-/* What it looked like before the ledger knew of refunds and all that follows. */
-static void leave_out(json_t *truth)
-{
-    static const char *const top[] = {"guest_refunds", "guest_disputes", "accounts", "catalogue"};
-    static const char *const own[] = {"refunds", "disputes", "credit_notes", "written_off", "fees", "credit"};
-    size_t i, k;
-    json_t *customer, *element;
-    const char *currency;
-
-    for (i = 0; i < sizeof top / sizeof *top; i++)
-        (void)json_object_del(truth, top[i]);
-    json_object_foreach(json_object_get(truth, "totals"), currency, element)
-    {
-        (void)json_object_del(element, "refunded");
-        (void)json_object_del(element, "lost");
-    }
-    json_array_foreach(json_object_get(truth, "customers"), i, customer)
-    {
-        for (k = 0; k < sizeof own / sizeof *own; k++)
-            (void)json_object_del(customer, own[k]);
-        json_array_foreach(json_object_get(customer, "sales"), k, element)(void)
-            json_object_del(element, "elsewhere");
-        json_array_foreach(json_object_get(customer, "subscriptions"), k, element)
-        {
-            (void)json_object_del(element, "pause_collection");
-            (void)json_object_del(element, "discounts");
-        }
-    }
-}
-
 json_t *truth_export(const struct sim *sim)
 {
     struct truth_sums sums = {.accounts = sim_json(json_object()), .totals = sim_json(json_object())};
@@ -335,7 +305,5 @@ json_t *truth_export(const struct sim *sim)
     put(truth, "totals", totals_of(&sums));
     put(truth, "accounts", accounts_of(&sums));
     put(truth, "catalogue", truth_catalogue(sim));
-    if (!sim->knobs.money_acts)
-        leave_out(truth);
     return truth;
 }

@@ -31,16 +31,17 @@ BEGIN
                 coalesce(v_customer, 'nobody'), p_turn ->> 'subject' USING ERRCODE = 'IS004';
         END IF;
     END LOOP;
-    RETURN (SELECT jsonb_object_agg(k.kind, coalesce(g.objects, '[]'))
-              FROM unnest(ARRAY['subscription', 'invoice', 'checkout.session', 'customer', 'charge', 'refund', 'dispute',
-                          'credit_note', 'invoice_payment', 'price', 'product', 'coupon', 'promotion_code']) AS k (kind)
-              LEFT JOIN (SELECT o.kind, jsonb_agg(o.value ORDER BY o.value ->> 'id' COLLATE "C") AS objects
-                           FROM (SELECT DISTINCT ON (n.value ->> 'object', n.value ->> 'id')
-                                        n.value ->> 'object' AS kind, n.value
-                                   FROM jsonb_array_elements(coalesce(p_turn -> 'objects', '[]'))
-                                        WITH ORDINALITY AS n (value, place)
-                                  ORDER BY n.value ->> 'object', n.value ->> 'id', n.place DESC) AS o
-                          GROUP BY o.kind) AS g ON g.kind = k.kind);
+    RETURN (
+        WITH given AS MATERIALIZED (
+            SELECT o.kind, jsonb_agg(o.value ORDER BY o.value ->> 'id' COLLATE "C") AS objects
+              FROM (SELECT DISTINCT ON (n.value ->> 'object', n.value ->> 'id') n.value ->> 'object' AS kind, n.value
+                      FROM jsonb_array_elements(coalesce(p_turn -> 'objects', '[]')) WITH ORDINALITY AS n (value, place)
+                     ORDER BY n.value ->> 'object', n.value ->> 'id', n.place DESC) AS o
+             GROUP BY o.kind)
+        SELECT jsonb_object_agg(k.kind, coalesce(g.objects, '[]'))
+          FROM unnest(ARRAY['subscription', 'invoice', 'checkout.session', 'customer', 'charge', 'refund', 'dispute',
+                            'credit_note', 'invoice_payment', 'price', 'product', 'coupon', 'promotion_code']) AS k (kind)
+          LEFT JOIN given AS g ON g.kind = k.kind);
 END
 $$;
 RESET ROLE;

@@ -22,6 +22,9 @@ SELECT e.id AS entry_id, e.kind, e.account, e.source, coalesce(e.customer, s.cus
                      SELECT unnest(ARRAY[d.sale, d.charge]) FROM ledger.dispute AS d
                       WHERE e.rule = 'dispute' AND d.account = e.account AND d.id = e.source
                      UNION
+                     SELECT c.sale FROM ledger.charge AS c
+                      WHERE e.rule = 'sale.charge' AND c.account = e.account AND c.id = e.source
+                     UNION
                      SELECT n.invoice FROM ledger.credit_note AS n
                       WHERE e.rule = 'credit_note' AND n.account = e.account AND n.id = e.source
                      UNION
