@@ -106,8 +106,8 @@ SELECT throws_like($$SELECT t.turn('cs_g', jsonb_build_array(t.charge('ch_1', 'c
 RESET ROLE;
 
 -- a long history
-CREATE TEMP TABLE many AS SELECT t.turn('cus_many', (SELECT jsonb_agg(o) FROM generate_series(1, 1500) AS g, LATERAL (VALUES (t.invoice('in_n' || g, 'cus_many', NULL, 'paid', 10, g % 40)), (t.charge('ch_in_n' || g, 'cus_many', 10, g % 40, CASE WHEN g % 5 = 0 THEN jsonb_build_array(t.refund('re_n' || g, 'ch_in_n' || g, 3)) ELSE '[]' END)), (t.charge('ch_b' || g, 'cus_many', 1, g % 40))) AS v (o))) AS result;
-SELECT is(t.books('cus_many'), 'collected 15600, refunds 900, sales -16500', '4,500 objects in one turn');
+CREATE TEMP TABLE many AS SELECT t.turn('cus_many', (SELECT jsonb_agg(o) FROM generate_series(1, 200) AS g, LATERAL (VALUES (t.invoice('in_n' || g, 'cus_many', NULL, 'paid', 10, g % 40)), (t.charge('ch_in_n' || g, 'cus_many', 10, g % 40, CASE WHEN g % 5 = 0 THEN jsonb_build_array(t.refund('re_n' || g, 'ch_in_n' || g, 3)) ELSE '[]' END)), (t.charge('ch_b' || g, 'cus_many', 1, g % 40))) AS v (o))) AS result;
+SELECT is(t.books('cus_many'), 'collected 2080, refunds 120, sales -2200', '600 objects in one turn');
 SELECT is((SELECT count(*) FROM ops.verify() WHERE NOT ok), 0::bigint, 'all is well');
 
 SELECT is((SELECT string_agg(check_name || ': ' || detail, '; ') FROM ops.verify() WHERE NOT ok), NULL, 'the ledger verifies');
