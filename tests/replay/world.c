@@ -114,6 +114,7 @@ static void on_event(struct sim_event *event, void *arg)
 void world_open(struct world *world, uint64_t seed, int64_t start, const char *version)
 {
     *world = (struct world){.sim = sim_create(seed, start), .version = version};
+    world->sim->knobs.money_acts = world->sim->knobs.billing_acts = true;
     world->api = api_create(world->sim);
     world->sim->on_event = on_event;
     world->sim->on_event_arg = world;
