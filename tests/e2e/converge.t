@@ -10,7 +10,7 @@ set -u
 SEEDS=${SEEDS:-2}
 CUSTOMERS=${CUSTOMERS:-30}
 MONTHS=${MONTHS:-3}
-KNOBS='{"reorder_ms":400,"duplicate_rate":0.1,"drop_rate":0.1,"retry_base_ms":100,"retries_max":50,
+KNOBS='{"money_acts":1,"billing_acts":1,"reorder_ms":400,"duplicate_rate":0.1,"drop_rate":0.1,"retry_base_ms":100,"retries_max":50,
         "delay_rate":0.05,"delay_ms":1000,"delay_hours":48,"wrong_mode_rate":0.02,"payload":"both",
         "latency_ms":5,"rate_429":0.02,"reason_429":"any","rate_lock":0.01,"rate_500":0.02,"rate_503":0.01,
         "rate_disconnect":0.01,"rate_stalled":0.002,"rate_truncated":0.01,"rate_garbled":0.01}'
