@@ -60,6 +60,11 @@ int read_stage(enum read_kind kind)
                : 1;
 }
 
+bool read_exists(enum read_kind kind, int version)
+{
+    return version >= STRIPE_VERSION_BASIL || strcmp(endpoints[kind].object, "invoice_payment") != 0;
+}
+
 const char *read_endpoint(enum read_kind kind)
 {
     return read_is_list(kind) ? endpoints[kind].endpoint_list : endpoints[kind].endpoint_one;

@@ -88,6 +88,8 @@ bool read_is_list(enum read_kind kind);
 bool read_is_of_customer(enum read_kind kind); /* one of the lists of all that a customer has */
 /* 0 lists, 1 what no list may have held, 2 what comes with an object of those: a refund with its charge. */
 int read_stage(enum read_kind kind);
+/* Whether this version has such an endpoint: before 2025-03-31.basil an invoice has no payments to read. */
+bool read_exists(enum read_kind kind, int version);
 /* Method and path template, as the budget and the metrics count: "GET /v1/invoices/{id}". Static. */
 const char *read_endpoint(enum read_kind kind);
 

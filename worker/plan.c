@@ -81,6 +81,8 @@ static void plan_add_named(struct plan *plan, const struct plan_input *input, co
 {
     enum read_kind kind = read_kind_of(type, id);
 
+    if (kind != READ_KINDS && !read_exists(kind, input->version))
+        return;
     if (is_money(kind) || (kind == READ_CUSTOMER && !strcmp(id, input->subject)))
         plan_add(plan, kind, id, 0);
 }

@@ -47,6 +47,7 @@ struct plan_owed { /* an event whose turn failed: what it made us look at is sti
 };
 
 struct plan_input {
+    int version; /* that reads are pinned to: what it does not have is not planned for */
     const char *subject;
     bool is_customer;                     /* subject is a customer; else an object that belongs to none */
     bool is_missing;                      /* Stripe has just said that there is no such object */

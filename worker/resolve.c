@@ -18,12 +18,16 @@ static bool leads_nowhere(enum read_kind kind)
            kind == READ_PROMOTION_CODE || kind == READ_CUSTOMER;
 }
 
-enum resolve_answer resolve_start(struct resolve *walk, const char *object_type, const char *object_id)
+enum resolve_answer resolve_start(struct resolve *walk, int version, const char *object_type,
+                                  const char *object_id)
 {
     enum read_kind kind = read_kind_of(object_type, object_id);
 
+    walk->version = version;
     *walk->charge = '\0';
-    return !leads_nowhere(kind) && read_init(&walk->next, kind, object_id) ? RESOLVE_READ : RESOLVE_NOBODY;
+    if (leads_nowhere(kind) || !read_exists(kind, version) || !read_init(&walk->next, kind, object_id))
+        return RESOLVE_NOBODY;
+    return RESOLVE_READ;
 }
 
 static enum resolve_answer found(const char *id, enum resolve_answer answer, char *ret_id)
@@ -74,7 +78,7 @@ static enum resolve_answer step_event(struct resolve *walk, const json_t *body, 
 
     if (*customer)
         return found(customer, RESOLVE_FOUND, ret_id);
-    return resolve_start(walk, type ? type : "", resolve_id_of(related, "id"));
+    return resolve_start(walk, walk->version, type ? type : "", resolve_id_of(related, "id"));
 }
 
 enum resolve_answer resolve_step(struct resolve *walk, const json_t *body, char *ret_id)

@@ -26,12 +26,17 @@ enum resolve_answer {
 };
 
 struct resolve {
+    int version;                          /* that reads are pinned to */
     struct read next;                     /* the step under way */
     char charge[STRIPE_ID_BYTES_MAX + 1]; /* the guest's charge the way led over; "" if none */
 };
 
-/* Where the walk begins. RESOLVE_NOBODY: no endpoint of ours leads from such an object to a customer. */
-enum resolve_answer resolve_start(struct resolve *walk, const char *object_type, const char *object_id);
+/*
+ * Where the walk begins; version is the one that reads are pinned to. RESOLVE_NOBODY: no endpoint that it has leads from
+ * such an object to a customer.
+ */
+enum resolve_answer resolve_start(struct resolve *walk, int version, const char *object_type,
+                                  const char *object_id);
 
 /*
  * body is what walk->next was answered with: an object, or a list object.

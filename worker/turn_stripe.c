@@ -213,7 +213,7 @@ bool turn_route(struct turn *turn, enum outcome *ret_outcome)
     for (size_t i = 0; i < turn->owed_count && !*type; i++)
         if (!strcmp(turn->owed[i].object_id, turn->subject))
             type = turn->owed[i].object_type;
-    if (resolve_start(&turn->walk, type, turn->subject) != RESOLVE_READ)
+    if (resolve_start(&turn->walk, turn->env->api_version, type, turn->subject) != RESOLVE_READ)
         return false; /* the catalogue: nobody's */
     return route_read(turn, ret_outcome);
 }
@@ -244,7 +244,8 @@ static void on_fetched(enum outcome outcome, const struct fetch_result *result, 
 
 bool turn_fetch(struct turn *turn, enum outcome *ret_outcome)
 {
-    struct plan_input input = {.subject = turn->subject,
+    struct plan_input input = {.version = turn->env->api_version,
+                               .subject = turn->subject,
                                .is_customer = turn->is_customer,
                                .is_missing = json_array_size(turn->missing) > 0,
                                .known = turn->known,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/config.h"
+#include "common/stripe_version.h"
 #include "tests/replay/modes.h"
 #include "tests/replay/world.h"
 #include "tests/replay/report.h"
@@ -72,6 +73,8 @@ int main(int argc, char **argv)
     read_options(argv + 2, &options);
     (void)snprintf(version, sizeof version, "STRIPE_API_VERSION=%s", options.version);
     if (config_load(environment, 0, &config, &why) != ERR_OK)
+        give_up("%s", why.text);
+    if (stripe_version_parse(options.version, &env.api_version, &why) != ERR_OK)
         give_up("%s", why.text);
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {

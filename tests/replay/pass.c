@@ -173,7 +173,7 @@ static void route(struct pass *pass)
     for (size_t i = 0; i < turn->owed_count && !*type; i++)
         if (!strcmp(turn->owed[i].object_id, turn->subject))
             type = turn->owed[i].object_type;
-    if (resolve_start(&turn->walk, type, turn->subject) == RESOLVE_READ)
+    if (resolve_start(&turn->walk, turn->env->api_version, type, turn->subject) == RESOLVE_READ)
         route_walk(pass);
 }
 
@@ -182,7 +182,8 @@ static void route(struct pass *pass)
 static void fetch(struct pass *pass)
 {
     struct turn *turn = &pass->turn;
-    struct plan_input input = {.subject = turn->subject,
+    struct plan_input input = {.version = turn->env->api_version,
+                               .subject = turn->subject,
                                .is_customer = turn->is_customer,
                                .is_missing = json_array_size(turn->missing) > 0,
                                .known = turn->known,

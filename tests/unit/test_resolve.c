@@ -198,7 +198,7 @@ static void test_walks(void)
         struct resolve walk;
         char got[1024] = "";
 
-        if (resolve_start(&walk, walks[i].type, walks[i].id) == RESOLVE_READ)
+        if (resolve_start(&walk, VERSION, walks[i].type, walks[i].id) == RESOLVE_READ)
             walk_on(&walk, walks[i].bodies, got, sizeof got);
         if (!tap_ok(!strcmp(got, walks[i].expected), "%s", walks[i].name))
             tap_note("got %s", got);
@@ -215,9 +215,12 @@ static void test_nowhere(void)
 {
     for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++) {
         struct resolve walk;
-        tap_ok(resolve_start(&walk, nowhere[i].type, nowhere[i].id) == RESOLVE_NOBODY, "%s leads to nobody",
-               nowhere[i].id);
+        tap_ok(resolve_start(&walk, VERSION, nowhere[i].type, nowhere[i].id) == RESOLVE_NOBODY,
+               "%s leads to nobody", nowhere[i].id);
     }
+    tap_ok(resolve_start(&(struct resolve){.version = 0}, 20241028, "invoice_payment", "inpay_1") ==
+               RESOLVE_NOBODY,
+           "an invoice payment leads to nobody where the version that is read has none");
 }
 
 /* ---- follow-ups ---- */
