@@ -51,6 +51,11 @@ SELECT results_eq('SELECT * FROM ops.looks_due(10) ORDER BY 4', $$VALUES ('self'
 SELECT is_empty('SELECT * FROM ops.looks_due(10)', 'once');
 UPDATE ledger.charge SET look_asked_at = now() - interval '61 minutes' WHERE id = 'ch_guest';
 SELECT is((SELECT array_agg(object_id) FROM ops.looks_due(10)), '{ch_guest}', 'and again after an hour');
+SELECT is_empty('SELECT * FROM ops.looks_due(10)', 'not before');
+UPDATE ledger.charge SET created_at = now() - interval '30 days', look_asked_at = now() - interval '23 hours' WHERE id = 'ch_guest';
+SELECT is_empty('SELECT * FROM ops.looks_due(10)', 'what has not helped for a month is asked for once a day');
+UPDATE ledger.charge SET look_asked_at = now() - interval '25 hours' WHERE id = 'ch_guest';
+SELECT is((SELECT array_agg(object_id) FROM ops.looks_due(10)), '{ch_guest}', 'but it is');
 SELECT is(ops.status() ->> 'unclaimed_charges', '3', 'operators see how many wait');
 SELECT is(pg_temp.now_turn('ch_guest', '12 minutes', '{}', 'ch_guest'), 'charge booked 5 usd entries 1', 'the guest''s is a sale then');
 SELECT is(ops.ledger_truth() -> 'guest_sales', '[{"source": "ch_guest", "kind": "charge", "amount": 5, "currency": "usd"}]'::jsonb, 'of nobody');

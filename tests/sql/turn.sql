@@ -230,6 +230,18 @@ SELECT is(ops.route_object('self', 'dp_1', pg_temp.u(20), 'cus_1', NULL), true, 
 SELECT is(ops.route_object('self', 'dp_1', pg_temp.u(20), 'cus_2', NULL), false, 'once per claim');
 SELECT is(pg_temp.claim('dp_1', pg_temp.u(21)) ->> 'routed_to', 'cus_1', 'the next claim knows');
 SELECT is((SELECT customer FROM ops.customer_of('dp_1')), 'cus_1', 'and so do operators');
+SELECT pg_temp.claim('dp_2', pg_temp.u(23));
+SELECT ops.fail_turn(jsonb_build_object('account', 'self', 'subject', 'dp_2', 'worker', 'test', 'turn', gen_random_uuid(), 'class', 'stripe_permanent',
+    'error', 'made by a test', 'attempt', 5, 'bury', true, 'next_at_ms', NULL,
+    'events', jsonb_build_array(t.event('evt_dp_2', 'charge.dispute.created', 'dp_2'))));
+SELECT is(ops.route_object('self', 'dp_2', pg_temp.u(99), 'cus_2', NULL), false, 'one whose event is dead: not by an old claim');
+SELECT is((SELECT subject FROM ops.webhook_event WHERE id = 'evt_dp_2'), 'dp_2', 'which moves nothing');
+SELECT is(ops.route_object('self', 'dp_2', pg_temp.u(23), 'cus_2', NULL), true, 'by the current one');
+SELECT is((SELECT array_agg(o.value ->> 'id') FROM jsonb_array_elements(pg_temp.claim('cus_2', pg_temp.u(24)) -> 'owed') AS o), '{evt_dp_2}',
+    'what died of the object before is owed by its customer');
+SELECT t.turn('cus_2', jsonb_build_array(t.customer('cus_2')), '[]', '{"covers": ["evt_dp_2"]}');
+SELECT is((SELECT array_agg(d.subject || ' ' || (d.settled_at IS NOT NULL)) FROM ops.dead_letter AS d WHERE d.event_id = 'evt_dp_2'), '{cus_2 true}',
+    'whose next turn settles it');
 SELECT throws_ok($$SELECT ops.route_object('self', 'dp_1', pg_temp.u(21), 'dp_1', NULL)$$, '22023', NULL, 'not to itself');
 SELECT pg_temp.claim('cus_1', pg_temp.u(22));
 SELECT is(ops.route_object('self', 'cus_1', pg_temp.u(22), 'cus_2', NULL), false, 'a customer is never routed away');
