@@ -578,6 +578,7 @@ enum err fetch_start(struct env *env, const struct fetch_options *options, struc
     fetch->timer = evtimer_new(env->base, on_timer, fetch);
     if (!fetch->timer || fetch_objects_init(&fetch->found) != ERR_OK)
         goto out;
+    fetch->found.guest = options->guest;
     for (size_t i = 0; i < plan->count; i++)
         if (fetch_add(fetch, &plan->reads[i], 0, 0) != ERR_OK)
             goto out;

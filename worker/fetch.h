@@ -50,6 +50,7 @@ struct fetch_options {
     const char *context; /* of the events: how Stripe calls the account; "" if unknown; likewise */
     json_t *seeds;       /* objects that this turn has read already, or NULL; borrowed for fetch_start */
     bool alone;          /* what was read is not followed */
+    bool guest;          /* the subject is no customer: see struct fetch_objects */
     enum queue_lane lane;
     uint64_t subject;    /* names the customer to the circuit; not 0 */
     bool begun;          /* the turn has read before */

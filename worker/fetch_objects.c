@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "worker/fetch.h"
+#include "worker/resolve.h"
 
 enum err fetch_objects_init(struct fetch_objects *found)
 {
@@ -67,12 +68,20 @@ enum err fetch_objects_add(struct fetch_objects *found, json_t *object, struct f
     return ERR_OK;
 }
 
+/* A guest's charge may be given to a customer at any time, but never back. */
+static bool is_given_away(const struct fetch_objects *found, const json_t *object)
+{
+    return found->guest && !strcmp(text_of(object, "object"), "charge") && *resolve_id_of(object, "customer");
+}
+
 enum err fetch_objects_take(struct fetch_objects *found, const struct read *read, json_t *body,
                             struct failure *fail)
 {
     if (strcmp(text_of(body, "object"), read_object(read->kind)) != 0 ||
         strcmp(text_of(body, "id"), read->id) != 0)
         return failf(fail, ERR_PROTOCOL, "answered with another object");
+    if (is_given_away(found, body))
+        return ERR_OK;
     return fetch_objects_add(found, body, fail);
 }
 
@@ -132,7 +141,7 @@ static enum err take_objects(struct fetch_objects *found, const struct read *rea
     {
         if (strcmp(text_of(object, "object"), read_object(read->kind)) != 0)
             return failf(fail, ERR_PROTOCOL, "the list holds other objects");
-        if (fetch_objects_have(found, text_of(object, "id")))
+        if (fetch_objects_have(found, text_of(object, "id")) || is_given_away(found, object))
             continue;
         if ((err = fetch_objects_add(found, object, fail)) != ERR_OK)
             return err;

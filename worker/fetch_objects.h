@@ -22,6 +22,8 @@ struct fetch_objects {
     json_t *ids; /* owned object: the ids found, as a set; with them those of refunds and payments inside */
     unsigned complete; /* FETCH_..._COMPLETE, or-ed */
     unsigned count;
+    bool
+        guest; /* of a subject that is no customer: a charge that was given to a customer is left to that one's turn */
 };
 enum err fetch_objects_init(struct fetch_objects *found); /* ERR_NOMEM */
 void fetch_objects_release(struct fetch_objects *found);

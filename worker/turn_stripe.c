@@ -32,6 +32,7 @@ static bool turn_read(struct turn *turn, struct plan *plan, bool alone, fetch_do
                                     .context = turn->context,
                                     .seeds = alone ? 0 : turn->seeds,
                                     .alone = alone,
+                                    .guest = !alone && !turn->is_customer,
                                     .lane = turn_lane(turn),
                                     .subject = turn->lock_key ? (uint64_t)turn->lock_key : 1,
                                     .begun = turn->reads > 0,

@@ -149,6 +149,7 @@ bool reading_do(struct reading *reading, struct pass *pass, const struct plan *p
         give_up("out of memory");
     for (size_t i = 0; i < plan->count; i++)
         jobs_add(&jobs, &plan->reads[i], NULL);
+    reading->found.guest = !alone && !pass->turn.is_customer;
     for (size_t i = 0; !alone && i < json_array_size(pass->turn.seeds); i++) {
         json_t *seed = json_array_get(pass->turn.seeds, i);
         if (fetch_objects_add(&reading->found, seed, NULL) != ERR_OK)

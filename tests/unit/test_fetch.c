@@ -1,42 +1,12 @@
 /* A plan carried out against a server that misbehaves, paced by a real budget in Redis. */
 // rooms: worker
-#include <event2/event.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/fetch_fixture.h"
 
-#include "common/budget.h"
-#include "common/http_server.h"
-#include "common/redis_client.h"
-#include "common/stripe_client.h"
-#include "tests/unit/redis_fixture.h"
-#include "tests/unit/tap.h"
-#include "worker/env.h"
-#include "worker/fetch.h"
-#include "worker/pacer.h"
-#include "worker/stats.h"
-
-static struct event_base *base;
-static struct redis_fixture redis;
-static struct redis_client *client;
-static struct env env;
-static struct stats stats;
-static bool ready;
-
-static unsigned served; /* requests of the current case */
-static const char *behaviour;
 static struct http_request *held;
 
-static void answer(struct http_request *req, int status, const char *headers, const char *body)
-{
-    http_respond(req, status, "application/json", body, strlen(body), headers);
-}
-
-#define LIST(more, data) "{\"object\": \"list\", \"has_more\": " more ", \"data\": [" data "]}"
 #define SUB(id, items_more)                                                                                  \
     "{\"object\": \"subscription\", \"id\": \"" id "\", \"items\": {\"has_more\": " items_more               \
     ", \"data\": [{\"id\": \"si_1\"}]}}"
-#define INV(id) "{\"object\": \"invoice\", \"id\": \"" id "\"}"
 
 /* The well-behaved part: two pages of subscriptions, the first with more items than fit; three invoices. */
 static void serve_well(struct http_request *req)
@@ -55,41 +25,6 @@ static void serve_well(struct http_request *req)
         answer(req, 200, 0, INV("in_9"));
     else
         answer(req, 404, 0, "{\"error\": {\"code\": \"resource_missing\"}}");
-}
-
-#define MISSING "{\"error\": {\"code\": \"resource_missing\"}}"
-
-/* A charge with a refund and a dispute, an invoice with a payment and a credit note. */
-static void serve_money(struct http_request *req)
-{
-    static const struct {
-        const char *path, *body;
-    } bodies[] = {
-        {"/v1/charges/ch_1", "{\"object\": \"charge\", \"id\": \"ch_1\", \"disputed\": true, \"refunds\": "
-                             "{\"has_more\": true, \"data\": [{\"id\": \"re_1\"}]}}"},
-        {"/v1/refunds/re_2", "{\"object\": \"refund\", \"id\": \"re_2\", \"charge\": \"ch_1\"}"},
-        {"/v1/refunds", LIST("false", "{\"object\": \"refund\", \"id\": \"re_2\"}")},
-        {"/v1/disputes/dp_1", "{\"object\": \"dispute\", \"id\": \"dp_1\", \"charge\": \"ch_1\"}"},
-        {"/v1/disputes", LIST("false", "{\"object\": \"dispute\", \"id\": \"dp_1\", \"charge\": \"ch_1\"}")},
-        {"/v1/invoices/in_1",
-         "{\"object\": \"invoice\", \"id\": \"in_1\", \"post_payment_credit_notes_amount\": "
-         "5, \"payments\": {\"has_more\": false, \"data\": [{\"id\": \"inpay_1\"}]}}"},
-        {"/v1/credit_notes",
-         LIST("false", "{\"object\": \"credit_note\", \"id\": \"cn_1\", \"invoice\": \"in_1\"}")},
-        {"/v1/invoices", LIST("false", INV("in_2"))},
-        {"/v1/credit_notes/cn_2", "{\"object\": \"credit_note\", \"id\": \"cn_2\", \"invoice\": \"in_2\"}"},
-        {"/v1/credit_notes/cn_1", "{\"object\": \"credit_note\", \"id\": \"cn_1\", \"invoice\": \"in_1\"}"},
-        {"/v1/invoice_payments/inpay_1",
-         "{\"object\": \"invoice_payment\", \"id\": \"inpay_1\", \"invoice\": \"in_1\"}"},
-    };
-
-    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
-        if (!strcmp(http_request_path(req), bodies[i].path)) {
-            answer(req, 200, 0, bodies[i].body);
-            return;
-        }
-    }
-    answer(req, 404, 0, "{\"error\": {\"code\": \"resource_missing\"}}");
 }
 
 /* Lists that are gone, wholly or from their second page on; and what the customer itself says then. */
@@ -122,8 +57,6 @@ static void serve(struct http_request *req, void *arg)
     served++;
     if (!strcmp(behaviour, "endless"))
         answer(req, 200, 0, LIST("true", SUB("sub_1", "false")));
-    else if (!strcmp(behaviour, "money"))
-        serve_money(req);
     else if (!strcmp(behaviour, "twice 500") && served <= 2)
         answer(req, 500, 0, "<html>");
     else if (!strcmp(behaviour, "500 do not retry"))
@@ -156,79 +89,6 @@ static void serve(struct http_request *req, void *arg)
         serve_well(req);
 }
 
-struct result {
-    bool done;
-    int calls;
-    enum outcome outcome;
-    unsigned reads, rest_ms;
-    int64_t bytes;
-    unsigned complete;
-    json_t *objects, *missing; /* owned */
-    char text[512];
-};
-
-static void on_done(enum outcome outcome, const struct fetch_result *result, void *arg)
-{
-    struct result *to = arg;
-
-    to->done = true;
-    to->calls++;
-    to->outcome = outcome;
-    to->reads = result->reads;
-    to->rest_ms = result->rest_ms;
-    to->bytes = result->bytes;
-    to->complete = result->complete;
-    to->objects = json_incref(result->objects);
-    to->missing = json_incref(result->missing);
-    (void)snprintf(to->text, sizeof to->text, "%.500s", result->text);
-}
-
-static struct fetch_options options = {
-    .account = "self", .context = "", .lane = QUEUE_WEBHOOK, .subject = 7, .timeout_ms = 5000};
-
-/* Run a plan of these reads: "kind id" pairs. */
-static struct result run_on(const char *how, const struct read *reads, size_t count, unsigned timeout_ms,
-                            const struct circuits *circuits)
-{
-    struct result result = {.done = false};
-    struct plan plan = {.reads = calloc(count, sizeof *plan.reads), .count = count};
-    struct fetch *fetch = 0;
-
-    behaviour = how;
-    served = 0;
-    env.circuits = *circuits;
-    if (!plan.reads)
-        exit(1);
-    (void)memcpy(plan.reads, reads, count * sizeof *reads);
-    options.timeout_ms = timeout_ms;
-    if (fetch_start(&env, &options, &plan, on_done, &result, &fetch) == ERR_OK)
-        (void)loop_until(base, &result.done, 30);
-    fetch_free(fetch);
-    return result;
-}
-
-static struct result run(const char *how, const struct read *reads, size_t count, unsigned timeout_ms)
-{
-    static const struct circuits closed;
-
-    return run_on(how, reads, count, timeout_ms, &closed);
-}
-
-static void forget(struct result *result)
-{
-    json_decref(result->objects);
-    json_decref(result->missing);
-}
-
-static struct read reading(enum read_kind kind, const char *id)
-{
-    struct read read;
-
-    if (!read_init(&read, kind, id))
-        exit(1);
-    return read;
-}
-
 static void test_complete(void)
 {
     struct read reads[] = {reading(READ_SUBSCRIPTIONS, "cus_1"), reading(READ_INVOICES, "cus_1"),
@@ -250,67 +110,6 @@ static void test_complete(void)
            "embedded lists are completed");
     tap_ok(result.reads == 6, "what a list held is not read again by its id");
     tap_ok(json_array_size(result.missing) == 1, "what does not exist is said to be missing");
-    forget(&result);
-}
-
-static const struct {
-    const char *name;
-    struct {
-        enum read_kind kind;
-        const char *id;
-    } plan[4];
-    unsigned reads, objects;
-} money[] = {
-    {"a charge brings all its refunds and its disputes", {{READ_CHARGE, "ch_1"}}, 3, 2},
-    {"what comes with the charge is not read by itself",
-     {{READ_REFUND, "re_1"}, {READ_REFUND, "re_2"}, {READ_DISPUTE, "dp_1"}, {READ_CHARGE, "ch_1"}},
-     3,
-     2},
-    {"a refund brings its charge, and that the others", {{READ_REFUND, "re_2"}}, 4, 3},
-    {"a dispute brings its charge, which needs not list it", {{READ_DISPUTE, "dp_1"}}, 3, 2},
-    {"a credit note brings its invoice", {{READ_CREDIT_NOTE, "cn_1"}}, 2, 2},
-    {"an invoice brings its payments and credit notes",
-     {{READ_CREDIT_NOTE, "cn_1"}, {READ_INVOICE_PAYMENT, "inpay_1"}, {READ_INVOICE, "in_1"}},
-     2,
-     2},
-    {"a credit note is read although all that it waited for came with a list",
-     {{READ_INVOICES, "cus_1"}, {READ_CREDIT_NOTE, "cn_2"}, {READ_INVOICE, "in_2"}},
-     2,
-     2},
-    {"an invoice's payment brings the invoice", {{READ_INVOICE_PAYMENT, "inpay_1"}}, 3, 3},
-};
-
-/* Each object once, however many ways lead to it. */
-static void test_follow_ups(void)
-{
-    for (size_t i = 0; i < sizeof money / sizeof *money; i++) {
-        struct read reads[4];
-        struct result result;
-        size_t count = 0;
-
-        for (; count < 4 && money[i].plan[count].id; count++)
-            reads[count] = reading(money[i].plan[count].kind, money[i].plan[count].id);
-        result = run("money", reads, count, 10000);
-        if (!tap_ok(result.outcome == OUTCOME_OK && result.reads == money[i].reads &&
-                        json_array_size(result.objects) == money[i].objects,
-                    "%s", money[i].name))
-            tap_note("%u reads, %zu objects", result.reads, json_array_size(result.objects));
-        forget(&result);
-    }
-}
-
-/* What the way to a guest led over is not read again, and is followed from there. */
-static void test_seeds(void)
-{
-    struct read read = reading(READ_CHARGE, "ch_1");
-    struct result result;
-
-    options.seeds = json_pack("[{s:s, s:s, s:b}]", "object", "charge", "id", "ch_1", "disputed", 1);
-    result = run("money", &read, 1, 10000);
-    tap_ok(result.outcome == OUTCOME_OK && result.reads == 1 && json_array_size(result.objects) == 2,
-           "what the turn has read before is taken over, and what it leads to is read");
-    json_decref(options.seeds);
-    options.seeds = 0;
     forget(&result);
 }
 
@@ -534,49 +333,12 @@ static void test_no_budget(void)
     forget(&result);
 }
 
-static void on_state(bool is_ready, void *arg)
-{
-    (void)arg;
-    ready = is_ready;
-}
-
-static bool build(struct http_server **server)
-{
-    struct redis_client_options redis_options = redis_client_options_default();
-    struct http_server_options server_options = http_server_options_default();
-    struct stripe_client_options stripe_options = stripe_client_options_default();
-    struct budget_options budget_options = {"instep", 100000, 100000};
-    static char url[64];
-
-    redis_options.url = redis.url;
-    redis_options.on_state = on_state;
-    server_options.listen = "127.0.0.1:0";
-    env.base = base;
-    env.api_version = 20261028;
-    env.stats = &stats;
-    if (stats_init(&stats) != ERR_OK || redis_client_create(base, &redis_options, &client, 0) != ERR_OK ||
-        !loop_until(base, &ready, 30) ||
-        http_server_create(base, &server_options, serve, 0, server, 0) != ERR_OK)
-        return false;
-    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u", http_server_port(*server));
-    stripe_options.base_url = url;
-    stripe_options.api_key = "sk_test_unit";
-    stripe_options.api_version = "2026-10-28.endive";
-    return budget_create(client, &budget_options, &env.budget, 0) == ERR_OK &&
-           pacer_create(base, env.budget, &env.pacer) == ERR_OK &&
-           stripe_client_create(base, &stripe_options, &env.stripe, 0) == ERR_OK;
-}
-
 int main(void)
 {
     struct http_server *server = 0;
 
-    base = event_base_new();
-    redis_fixture_start(&redis, 0);
-    if (build(&server)) {
+    if (fixture_start(&server)) {
         test_complete();
-        test_follow_ups();
-        test_seeds();
         test_odd();
         test_one_bad_customer();
         test_accounts();
@@ -586,15 +348,8 @@ int main(void)
         test_cancel();
         test_no_budget();
     }
-    stripe_client_free(env.stripe);
-    redis_client_free(client);
-    pacer_free(env.pacer);
-    budget_free(env.budget);
-    http_server_free(server);
     if (held)
         http_respond_text(held, 200, "");
-    stats_release(&stats);
-    redis_fixture_stop(&redis);
-    event_base_free(base);
+    fixture_stop(server);
     return tap_done();
 }
