@@ -27,8 +27,10 @@ BEGIN
             SELECT t.*, b.source IS NOT NULL AS known, b.currency AS booked_currency, b.amount AS shown,
                    b.customer AS customer_before, coalesce(t.user_id, c.user_id) AS sale_user
               FROM ledger.sale_targets(v_account, v_invoices, p_sessions, p_charges) AS t
-              LEFT JOIN ledger.sale AS b ON b.account = v_account AND b.source = t.source
-              LEFT JOIN ledger.customer AS c ON c.account = v_account AND c.id = t.customer
+              LEFT JOIN LATERAL (SELECT b.* FROM ledger.sale AS b
+                                  WHERE b.account = v_account AND b.source = t.source OFFSET 0) AS b ON true
+              LEFT JOIN LATERAL (SELECT c.user_id FROM ledger.customer AS c
+                                  WHERE c.account = v_account AND c.id = t.customer OFFSET 0) AS c ON true
              WHERE (t.state = 'booked' OR b.source IS NOT NULL)
                AND (b.source IS NULL OR b.flag LIKE 'no longer paid%'
                     OR (b.amount, b.elsewhere, b.state, b.currency, b.kind, b.customer, b.subscription, b.discount_amount,

@@ -3,7 +3,9 @@
 --   the charge's are not compared.
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ledger.charge_flag(p_charge ledger.charge) RETURNS text
-    LANGUAGE sql STABLE AS $$
+    LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
     SELECT CASE WHEN n.refunded + n.disputed > p_charge.amount_captured AND n.refunded + n.disputed > 0
                 THEN format('%s refunded and %s disputed of %s %s', n.refunded, n.disputed, p_charge.amount_captured,
                             p_charge.currency) END
@@ -12,6 +14,7 @@ CREATE OR REPLACE FUNCTION ledger.charge_flag(p_charge ledger.charge) RETURNS te
                        AND r.state <> 'none') AS refunded,
                    (SELECT coalesce(sum(d.amount), 0) FROM ledger.dispute AS d
                      WHERE d.account = p_charge.account AND d.charge = p_charge.id AND d.currency = p_charge.currency
-                       AND d.state <> 'none') AS disputed) AS n
+                       AND d.state <> 'none') AS disputed) AS n);
+END
 $$;
 RESET ROLE;

@@ -22,8 +22,9 @@ CREATE OR REPLACE FUNCTION ledger.credit_note_targets(p_account text, p_notes te
                    'invoice', n.invoice, 'to_balance', n.to_balance, 'elsewhere', n.elsewhere, 'refunded', n.refunded,
                    'voided_at', extract(epoch FROM n.voided_at)::bigint)))
       FROM unnest(p_notes) WITH ORDINALITY AS g (id, place)
-      JOIN ledger.credit_note AS n ON n.account = p_account AND n.id = g.id
-      LEFT JOIN ledger.invoice AS i ON i.account = p_account AND i.id = n.invoice
+     CROSS JOIN LATERAL (SELECT n.* FROM ledger.credit_note AS n WHERE n.account = p_account AND n.id = g.id OFFSET 0) AS n
+      LEFT JOIN LATERAL (SELECT i.* FROM ledger.invoice AS i
+                          WHERE i.account = p_account AND i.id = n.invoice OFFSET 0) AS i ON true
      ORDER BY g.place
 $$;
 RESET ROLE;

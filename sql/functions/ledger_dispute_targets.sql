@@ -23,8 +23,9 @@ CREATE OR REPLACE FUNCTION ledger.dispute_targets(p_account text, p_disputes tex
                    'withdrawn_at', extract(epoch FROM d.withdrawn_at)::bigint,
                    'reinstated_at', extract(epoch FROM d.reinstated_at)::bigint)))
       FROM unnest(p_disputes) WITH ORDINALITY AS g (id, place)
-      JOIN ledger.dispute AS d ON d.account = p_account AND d.id = g.id
-      LEFT JOIN ledger.invoice AS i ON i.account = p_account AND i.id = d.sale
+     CROSS JOIN LATERAL (SELECT d.* FROM ledger.dispute AS d WHERE d.account = p_account AND d.id = g.id OFFSET 0) AS d
+      LEFT JOIN LATERAL (SELECT i.* FROM ledger.invoice AS i
+                          WHERE i.account = p_account AND i.id = d.sale OFFSET 0) AS i ON true
      ORDER BY g.place
 $$;
 RESET ROLE;

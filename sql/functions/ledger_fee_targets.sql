@@ -14,10 +14,14 @@ CREATE OR REPLACE FUNCTION ledger.fee_targets(p_account text, p_sources text[]) 
                    'object', 'balance_transaction', 'id', b.id, 'type', b.type, 'amount', b.amount, 'fee', b.fee,
                    'currency', b.currency, 'of', b.source)))
       FROM unnest(p_sources) WITH ORDINALITY AS g (id, place)
-      JOIN ledger.balance_transaction AS b ON b.account = p_account AND b.source = g.id
-      LEFT JOIN ledger.charge AS c ON c.account = p_account AND c.id = b.source
-      LEFT JOIN ledger.dispute AS d ON d.account = p_account AND d.id = b.source
-      LEFT JOIN ledger.invoice AS i ON i.account = p_account AND i.id = coalesce(c.sale, d.sale)
+     CROSS JOIN LATERAL (SELECT b.* FROM ledger.balance_transaction AS b
+                          WHERE b.account = p_account AND b.source = g.id OFFSET 0) AS b
+      LEFT JOIN LATERAL (SELECT c.* FROM ledger.charge AS c
+                          WHERE c.account = p_account AND c.id = b.source OFFSET 0) AS c ON true
+      LEFT JOIN LATERAL (SELECT d.* FROM ledger.dispute AS d
+                          WHERE d.account = p_account AND d.id = b.source OFFSET 0) AS d ON true
+      LEFT JOIN LATERAL (SELECT i.* FROM ledger.invoice AS i
+                          WHERE i.account = p_account AND i.id = coalesce(c.sale, d.sale) OFFSET 0) AS i ON true
      ORDER BY g.place, b.id COLLATE "C"
 $$;
 RESET ROLE;

@@ -15,18 +15,25 @@ DECLARE
 BEGIN
     FOR v IN
         SELECT s.source, s.amount || ' ' || s.currency AS was, 'no longer paid: ' || coalesce(i.status, 'no status') AS flag
-          FROM ledger.invoice AS i JOIN ledger.sale AS s ON s.account = i.account AND s.source = i.id
-         WHERE i.account = v_account AND i.id = ANY (p_invoices) AND i.status IS DISTINCT FROM 'paid'
+          FROM (SELECT DISTINCT g.id FROM unnest(p_invoices) AS g (id)) AS g
+         CROSS JOIN LATERAL (SELECT i.* FROM ledger.invoice AS i WHERE i.account = v_account AND i.id = g.id OFFSET 0) AS i
+         CROSS JOIN LATERAL (SELECT s.* FROM ledger.sale AS s WHERE s.account = v_account AND s.source = g.id OFFSET 0) AS s
+         WHERE i.status IS DISTINCT FROM 'paid'
            AND s.state = 'booked' AND s.flag IS DISTINCT FROM 'no longer paid: ' || coalesce(i.status, 'no status')
         UNION ALL
         SELECT s.source, s.amount || ' ' || s.currency, 'no longer paid: ' || c.payment_status
-          FROM ledger.checkout_session AS c JOIN ledger.sale AS s ON s.account = c.account AND s.source = c.id
-         WHERE c.account = v_account AND c.id = ANY (p_sessions) AND c.payment_status <> 'paid'
+          FROM unnest(p_sessions) AS g (id)
+         CROSS JOIN LATERAL (SELECT c.* FROM ledger.checkout_session AS c
+                              WHERE c.account = v_account AND c.id = g.id OFFSET 0) AS c
+         CROSS JOIN LATERAL (SELECT s.* FROM ledger.sale AS s WHERE s.account = v_account AND s.source = g.id OFFSET 0) AS s
+         WHERE c.payment_status <> 'paid'
            AND s.flag IS DISTINCT FROM 'no longer paid: ' || c.payment_status
         UNION ALL
         SELECT s.source, s.amount || ' ' || s.currency, 'no longer paid: ' || c.status
-          FROM ledger.charge AS c JOIN ledger.sale AS s ON s.account = c.account AND s.source = c.id
-         WHERE c.account = v_account AND c.id = ANY (p_charges) AND c.status <> 'succeeded'
+          FROM unnest(p_charges) AS g (id)
+         CROSS JOIN LATERAL (SELECT c.* FROM ledger.charge AS c WHERE c.account = v_account AND c.id = g.id OFFSET 0) AS c
+         CROSS JOIN LATERAL (SELECT s.* FROM ledger.sale AS s WHERE s.account = v_account AND s.source = g.id OFFSET 0) AS s
+         WHERE c.status <> 'succeeded'
            AND s.state = 'booked' AND s.flag IS DISTINCT FROM 'no longer paid: ' || c.status
          ORDER BY 1
     LOOP

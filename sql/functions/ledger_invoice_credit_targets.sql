@@ -18,8 +18,9 @@ CREATE OR REPLACE FUNCTION ledger.invoice_credit_targets(p_account text, p_invoi
                    'amount_overpaid', i.amount_overpaid, 'starting_balance', i.starting_balance,
                    'ending_balance', i.ending_balance)))
       FROM unnest(p_invoices) WITH ORDINALITY AS g (id, place)
-      JOIN ledger.invoice AS i ON i.account = p_account AND i.id = g.id
-     CROSS JOIN LATERAL (SELECT ledger.invoice_credit(i) AS credit) AS v
+     CROSS JOIN LATERAL (SELECT i.*, ledger.invoice_credit(i) AS credit FROM ledger.invoice AS i
+                          WHERE i.account = p_account AND i.id = g.id OFFSET 0) AS i
+     CROSS JOIN LATERAL (SELECT i.credit) AS v
      WHERE v.credit <> 0
         OR EXISTS (SELECT FROM ledger.journal_entry AS e
                     WHERE e.account = p_account AND e.source = i.id AND e.rule = 'credit.invoice')

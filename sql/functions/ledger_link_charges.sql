@@ -5,6 +5,7 @@
 --   captured, everything was listed, and it is 10 minutes older than the read: papers come after the money. One from the
 --   future (a test clock) is as old as it will get. Until then sale is NULL: unclaimed. A paper that comes later takes over.
 --   Also sets refund.state, which depends on the charge, and charge.flag.
+--   Lookups are LATERAL with OFFSET 0: one by key for each id, whatever the planner believes of the tables.
 --   Locks       rows of charge, refund, dispute that change, ascending
 --   Source      docs/ledger.md, "Whose money a charge is"
 SET LOCAL ROLE instep_owner;
@@ -25,7 +26,8 @@ BEGIN
                                       AND (c.created_at <= v_read_at - interval '10 minutes'
                                            OR c.created_at > v_read_at + interval '1 hour') THEN c.id END) AS sale
               FROM unnest(p_charges) AS g (id)
-              JOIN ledger.charge AS c ON c.account = v_account AND c.id = g.id) AS n
+             CROSS JOIN LATERAL (SELECT c.* FROM ledger.charge AS c
+                                  WHERE c.account = v_account AND c.id = g.id OFFSET 0) AS c OFFSET 0) AS n
          WHERE n.sale IS DISTINCT FROM n.was
          ORDER BY n.id COLLATE "C"
     LOOP
@@ -34,16 +36,19 @@ BEGIN
     FOR v IN
         SELECT r.id, n.sale, n.customer, n.state
           FROM (SELECT r.id FROM unnest(p_charges) AS g (id)
-                  JOIN ledger.refund AS r ON r.account = v_account AND r.charge = g.id
+                 CROSS JOIN LATERAL (SELECT r.id FROM ledger.refund AS r
+                                      WHERE r.account = v_account AND r.charge = g.id OFFSET 0) AS r
                 UNION SELECT g.id FROM unnest(p_refunds) AS g (id)) AS g
-          JOIN ledger.refund AS r ON r.account = v_account AND r.id = g.id
-          LEFT JOIN ledger.charge AS c ON c.account = v_account AND c.id = r.charge
+         CROSS JOIN LATERAL (SELECT r.* FROM ledger.refund AS r WHERE r.account = v_account AND r.id = g.id OFFSET 0) AS r
+          LEFT JOIN LATERAL (SELECT c.* FROM ledger.charge AS c
+                              WHERE c.account = v_account AND c.id = r.charge OFFSET 0) AS c ON true
          CROSS JOIN LATERAL (
               SELECT CASE WHEN c.id IS NOT NULL THEN c.sale
                           ELSE ledger.paper_of(v_account, r.charge, r.payment_intent, NULL) END AS sale,
                      CASE WHEN c.id IS NOT NULL THEN c.customer ELSE r.customer END AS customer,
                      ledger.refund_state(r.status, r.balance_transaction IS NOT NULL, c.captured,
-                                         c.amount_captured < c.amount) AS state) AS n
+                                         c.amount_captured < c.amount) AS state
+              OFFSET 0) AS n
          WHERE (r.sale, r.customer, r.state) IS DISTINCT FROM (n.sale, n.customer, n.state)
          ORDER BY r.id COLLATE "C"
     LOOP
@@ -53,18 +58,25 @@ BEGIN
     FOR v IN
         SELECT d.id, c.sale, c.customer
           FROM unnest(p_charges) AS g (id)
-          JOIN ledger.charge AS c ON c.account = v_account AND c.id = g.id
-          JOIN ledger.dispute AS d ON d.account = v_account AND d.charge = g.id
+         CROSS JOIN LATERAL (SELECT d.* FROM ledger.dispute AS d
+                              WHERE d.account = v_account AND d.charge = g.id OFFSET 0) AS d
+         CROSS JOIN LATERAL (SELECT c.* FROM ledger.charge AS c WHERE c.account = v_account AND c.id = g.id OFFSET 0) AS c
          WHERE (d.sale, d.customer) IS DISTINCT FROM (c.sale, c.customer)
          ORDER BY d.id COLLATE "C"
     LOOP
         UPDATE ledger.dispute AS d SET sale = v.sale, customer = v.customer WHERE d.account = v_account AND d.id = v.id;
     END LOOP;
     FOR v IN
-        SELECT c.id, ledger.charge_flag(c) AS flag
+        SELECT c.id, c.flag
           FROM unnest(p_charges) AS g (id)
-          JOIN ledger.charge AS c ON c.account = v_account AND c.id = g.id
-         WHERE c.flag IS DISTINCT FROM ledger.charge_flag(c)
+         CROSS JOIN LATERAL (
+              SELECT c.id, c.flag AS was, ledger.charge_flag(c) AS flag FROM ledger.charge AS c
+               WHERE c.account = v_account AND c.id = g.id
+                 AND (c.flag IS NOT NULL -- a charge without refunds and disputes has no flag
+                      OR EXISTS (SELECT FROM ledger.refund AS r WHERE r.account = v_account AND r.charge = g.id)
+                      OR EXISTS (SELECT FROM ledger.dispute AS d WHERE d.account = v_account AND d.charge = g.id))
+              OFFSET 0) AS c
+         WHERE c.flag IS DISTINCT FROM c.was
          ORDER BY c.id COLLATE "C"
     LOOP
         UPDATE ledger.charge AS c SET flag = v.flag WHERE c.account = v_account AND c.id = v.id;

@@ -6,7 +6,9 @@
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ledger.paper_of(p_account text, p_charge text, p_payment_intent text, p_invoice text)
     RETURNS text
-    LANGUAGE sql STABLE AS $$
+    LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
     SELECT coalesce(
         (SELECT coalesce((SELECT s.id FROM ledger.checkout_session AS s
                            WHERE s.account = p_account AND s.invoice = n.invoice AND s.mode = 'payment'
@@ -21,6 +23,7 @@ CREATE OR REPLACE FUNCTION ledger.paper_of(p_account text, p_charge text, p_paym
           ORDER BY n.status <> 'paid', n.invoice COLLATE "C" LIMIT 1),
         (SELECT s.id FROM ledger.checkout_session AS s
           WHERE s.account = p_account AND s.payment_intent = p_payment_intent AND s.mode = 'payment'
-          ORDER BY s.id COLLATE "C" LIMIT 1))
+          ORDER BY s.id COLLATE "C" LIMIT 1)));
+END
 $$;
 RESET ROLE;

@@ -25,8 +25,9 @@ BEGIN
         ON CONFLICT ON CONSTRAINT journal_entry_key_once DO NOTHING
         RETURNING id)
     SELECT count(*) INTO v_new FROM written AS w;
+    -- What is new has the content it came with.
     SELECT n.e ->> 'key' INTO v_key
-      FROM unnest(p_entries) AS n (e)
+      FROM unnest(CASE WHEN v_new < cardinality(p_entries) THEN p_entries END) AS n (e)
      WHERE (SELECT x.content_hash FROM ledger.journal_entry AS x WHERE x.idempotency_key = n.e ->> 'key')
            IS DISTINCT FROM ledger.entry_hash(n.e, n.e -> 'postings')
      LIMIT 1;

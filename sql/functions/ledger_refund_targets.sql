@@ -20,9 +20,11 @@ CREATE OR REPLACE FUNCTION ledger.refund_targets(p_account text, p_refunds text[
                    'charge', r.charge, 'payment_intent', r.payment_intent, 'sale', r.sale,
                    'balance_transaction', r.balance_transaction, 'charge_captured', c.captured)))
       FROM unnest(p_refunds) WITH ORDINALITY AS g (id, place)
-      JOIN ledger.refund AS r ON r.account = p_account AND r.id = g.id
-      LEFT JOIN ledger.charge AS c ON c.account = p_account AND c.id = r.charge
-      LEFT JOIN ledger.invoice AS i ON i.account = p_account AND i.id = r.sale
+     CROSS JOIN LATERAL (SELECT r.* FROM ledger.refund AS r WHERE r.account = p_account AND r.id = g.id OFFSET 0) AS r
+      LEFT JOIN LATERAL (SELECT c.* FROM ledger.charge AS c
+                          WHERE c.account = p_account AND c.id = r.charge OFFSET 0) AS c ON true
+      LEFT JOIN LATERAL (SELECT i.* FROM ledger.invoice AS i
+                          WHERE i.account = p_account AND i.id = r.sale OFFSET 0) AS i ON true
      ORDER BY g.place
 $$;
 RESET ROLE;

@@ -3,10 +3,13 @@
 --   Errors    IS001 what should be the list is none
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ledger.refunds_of(p_charges jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE AS $$
+    LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN (
     SELECT coalesce(jsonb_agg(r.value), '[]')
       FROM jsonb_array_elements(p_charges) AS c
      CROSS JOIN LATERAL jsonb_array_elements(stripe.members(c.value, c.value #> '{refunds,data}', 'refunds.data')) AS r
-     WHERE jsonb_typeof(c.value -> 'refunds') = 'object'
+     WHERE jsonb_typeof(c.value -> 'refunds') = 'object');
+END
 $$;
 RESET ROLE;

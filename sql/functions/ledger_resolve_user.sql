@@ -13,12 +13,12 @@ DECLARE
     v_source_before text;
     v_user text;
     v_source text;
+    v_linked text;
 BEGIN
-    SELECT c.user_id, c.user_source INTO STRICT v_before, v_source_before
+    SELECT c.user_id, c.user_source, c.linked_user INTO STRICT v_before, v_source_before, v_linked
       FROM ledger.customer AS c WHERE c.account = p_account AND c.id = p_customer;
     SELECT h.user_id, h.source INTO v_user, v_source
-      FROM ledger.user_hint(p_account, p_customer, (SELECT c.linked_user FROM ledger.customer AS c
-                                                     WHERE c.account = p_account AND c.id = p_customer)) AS h;
+      FROM ledger.user_hint(p_account, p_customer, v_linked) AS h;
     PERFORM ledger.lock_users(ARRAY[v_before, v_user]);
     IF v_user IS NOT DISTINCT FROM v_before THEN
         IF v_source IS DISTINCT FROM v_source_before THEN

@@ -25,11 +25,12 @@ CREATE FUNCTION ledger.sale_targets(p_account text, p_invoices text[], p_session
                'amount_off_stripe', nullif(i.amount_off_stripe, 0), 'currency', i.currency, 'total', i.total,
                'billing_reason', i.billing_reason, 'subscription', i.subscription, 'session', x.session,
                'paid_at', extract(epoch FROM i.paid_at)::bigint, 'paid_at_basis', i.paid_at_basis))
-      FROM ledger.invoice AS i
+      FROM (SELECT DISTINCT g.id FROM unnest(p_invoices) AS g (id)) AS g
+     CROSS JOIN LATERAL (SELECT i.* FROM ledger.invoice AS i
+                          WHERE i.account = p_account AND i.id = g.id AND i.status = 'paid' OFFSET 0) AS i
       LEFT JOIN LATERAL (SELECT s.id AS session FROM ledger.checkout_session AS s
                           WHERE s.account = i.account AND s.invoice = i.id AND s.mode = 'payment'
                           ORDER BY s.id COLLATE "C" LIMIT 1) AS x ON true
-     WHERE i.account = p_account AND i.status = 'paid' AND i.id = ANY (p_invoices)
     UNION ALL
     SELECT s.id, 'one_time', 'booked', s.customer, NULL, s.currency, s.amount_total, 0, s.discount_amount, NULL,
            NULL, s.created_at, CASE WHEN s.customer IS NULL THEN coalesce(s.meta_user, s.client_reference_id) END,
@@ -37,8 +38,10 @@ CREATE FUNCTION ledger.sale_targets(p_account text, p_invoices text[], p_session
            jsonb_strip_nulls(jsonb_build_object(
                'object', 'checkout.session', 'id', s.id, 'mode', s.mode, 'payment_status', s.payment_status,
                'amount_total', s.amount_total, 'currency', s.currency, 'invoice', s.invoice))
-      FROM ledger.checkout_session AS s
-     WHERE s.account = p_account AND s.id = ANY (p_sessions) AND s.mode = 'payment' AND s.payment_status = 'paid'
+      FROM unnest(p_sessions) AS g (id)
+     CROSS JOIN LATERAL (SELECT s.* FROM ledger.checkout_session AS s
+                          WHERE s.account = p_account AND s.id = g.id AND s.mode = 'payment' AND s.payment_status = 'paid'
+                         OFFSET 0) AS s
     UNION ALL
     SELECT c.id, 'charge', CASE WHEN c.sale = c.id THEN 'booked' ELSE 'superseded' END, c.customer, NULL, c.currency,
            CASE WHEN c.sale = c.id THEN c.amount_captured ELSE 0 END, 0, 0, NULL, NULL, c.created_at, NULL,
@@ -46,8 +49,9 @@ CREATE FUNCTION ledger.sale_targets(p_account text, p_invoices text[], p_session
            jsonb_strip_nulls(jsonb_build_object(
                'object', 'charge', 'id', c.id, 'status', c.status, 'amount_captured', c.amount_captured,
                'currency', c.currency, 'payment_intent', c.payment_intent, 'sale', nullif(c.sale, c.id)))
-      FROM ledger.charge AS c
-     WHERE c.account = p_account AND c.id = ANY (p_charges) AND c.sale IS NOT NULL
+      FROM unnest(p_charges) AS g (id)
+     CROSS JOIN LATERAL (SELECT c.* FROM ledger.charge AS c WHERE c.account = p_account AND c.id = g.id OFFSET 0) AS c
+     WHERE c.sale IS NOT NULL
        AND (c.sale <> c.id OR c.status = 'succeeded' AND c.captured)
 $$;
 RESET ROLE;

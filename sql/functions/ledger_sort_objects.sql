@@ -8,26 +8,38 @@ CREATE OR REPLACE FUNCTION ledger.sort_objects(p_turn jsonb, p_kind text) RETURN
 DECLARE
     v_live boolean := p_turn ->> 'mode' = 'live';
     v_object jsonb;
+    v_kind text;
+    v_id text;
     v_customer text;
+    v_read jsonb; -- for ledger.customer_by_reference, made when the first object needs it
 BEGIN
     IF jsonb_typeof(coalesce(p_turn -> 'objects', '[]')) <> 'array' THEN
         PERFORM stripe.unknown_shape(p_turn, 'objects', p_turn -> 'objects');
     END IF;
     FOR v_object IN SELECT o.value FROM jsonb_array_elements(coalesce(p_turn -> 'objects', '[]')) AS o LOOP
-        PERFORM stripe.word(v_object, 'object'), stripe.word(v_object, 'id');
+        v_kind := stripe.word(v_object, 'object');
+        v_id := stripe.word(v_object, 'id');
         IF jsonb_typeof(v_object -> 'livemode') = 'boolean' AND (v_object -> 'livemode')::boolean <> v_live THEN
-            RAISE EXCEPTION '% % is of the other mode, this ledger is %', v_object ->> 'object', v_object ->> 'id',
-                p_turn ->> 'mode' USING ERRCODE = 'IS003';
+            RAISE EXCEPTION '% % is of the other mode, this ledger is %', v_kind, v_id, p_turn ->> 'mode'
+                USING ERRCODE = 'IS003';
         END IF;
-        CONTINUE WHEN v_object ->> 'object' NOT IN ('subscription', 'invoice', 'checkout.session', 'customer', 'charge',
-                                                    'refund', 'dispute', 'credit_note', 'invoice_payment');
+        CONTINUE WHEN v_kind NOT IN ('subscription', 'invoice', 'checkout.session', 'customer', 'charge', 'refund',
+                                     'dispute', 'credit_note', 'invoice_payment');
         v_customer := stripe.customer_of(v_object);
-        IF v_customer IS NULL AND v_object ->> 'object' IN ('refund', 'dispute', 'invoice_payment') THEN
-            v_customer := ledger.customer_by_reference(v_object, p_turn);
+        IF v_customer IS NULL AND v_kind IN ('refund', 'dispute', 'invoice_payment') THEN
+            IF v_read IS NULL THEN
+                SELECT jsonb_build_object(
+                           'charge', coalesce(jsonb_object_agg(o.value ->> 'id', o.value -> 'customer')
+                                              FILTER (WHERE o.value ->> 'object' = 'charge'), '{}'),
+                           'invoice', coalesce(jsonb_object_agg(o.value ->> 'id', o.value -> 'customer')
+                                               FILTER (WHERE o.value ->> 'object' = 'invoice'), '{}')) INTO v_read
+                  FROM jsonb_array_elements(p_turn -> 'objects') AS o WHERE o.value ->> 'id' IS NOT NULL;
+            END IF;
+            v_customer := ledger.customer_by_reference(v_object, p_turn ->> 'account', v_read);
         END IF;
         IF v_customer IS NOT NULL AND (p_kind <> 'customer' OR v_customer <> p_turn ->> 'subject')
-            OR v_customer IS NULL AND v_object ->> 'object' = 'subscription' THEN
-            RAISE EXCEPTION '% % belongs to %, not to %', v_object ->> 'object', v_object ->> 'id',
+            OR v_customer IS NULL AND v_kind = 'subscription' THEN
+            RAISE EXCEPTION '% % belongs to %, not to %', v_kind, v_id,
                 coalesce(v_customer, 'nobody'), p_turn ->> 'subject' USING ERRCODE = 'IS004';
         END IF;
     END LOOP;

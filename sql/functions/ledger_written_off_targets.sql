@@ -13,7 +13,7 @@ CREATE OR REPLACE FUNCTION ledger.written_off_targets(p_account text, p_invoices
                    'object', 'invoice', 'id', i.id, 'amount_due', i.amount_due, 'currency', i.currency,
                    n.state || '_at', extract(epoch FROM n.at)::bigint)))
       FROM unnest(p_invoices) WITH ORDINALITY AS g (id, place)
-      JOIN ledger.invoice AS i ON i.account = p_account AND i.id = g.id
+     CROSS JOIN LATERAL (SELECT i.* FROM ledger.invoice AS i WHERE i.account = p_account AND i.id = g.id OFFSET 0) AS i
      CROSS JOIN LATERAL (VALUES ('uncollectible', i.uncollectible_at, 1), ('voided', i.voided_at, 2)) AS n (state, at, place)
      WHERE n.at IS NOT NULL
      ORDER BY g.place, n.at, n.place

@@ -7,7 +7,9 @@
 --   A guest's objects are those of its session or charge.
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ops.wants(p_account text, p_subject text) RETURNS jsonb
-    LANGUAGE sql STABLE AS $$
+    LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
     WITH charge AS ( -- those that may not be final
         SELECT c.* FROM ledger.charge AS c
          WHERE c.account = p_account AND c.customer = p_subject AND c.missing_at IS NULL
@@ -67,6 +69,7 @@ CREATE OR REPLACE FUNCTION ops.wants(p_account text, p_subject text) RETURNS jso
     )
     SELECT coalesce(jsonb_agg(jsonb_build_object('object', r.object, 'id', r.id, 'due', r.due AND r.place <= 10)
                               ORDER BY r.place), '[]')
-      FROM ranked AS r WHERE r.place <= 50
+      FROM ranked AS r WHERE r.place <= 50);
+END
 $$;
 RESET ROLE;

@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION stripe.members(p_object jsonb, p_value jsonb, p_field
 DECLARE
     v_bad jsonb;
 BEGIN
-    IF jsonb_typeof(p_value) = 'null' THEN
+    IF jsonb_typeof(p_value) = 'null' OR p_value = '[]' THEN
         RETURN '[]';
     END IF;
     IF jsonb_typeof(p_value) IS DISTINCT FROM 'array' THEN

@@ -19,7 +19,8 @@ BEGIN
             left(coalesce(p_object ->> 'id', '(no id)'), 255), p_field USING ERRCODE = 'IS001';
     END IF;
     v_members := stripe.members(p_object, p_value -> 'data', p_field || '.data');
-    IF EXISTS (SELECT FROM jsonb_array_elements(v_members) AS m
+    IF jsonb_array_length(v_members) > 1 AND EXISTS (
+               SELECT FROM jsonb_array_elements(v_members) AS m
                 WHERE m.value ? 'id' GROUP BY m.value ->> 'id' HAVING count(*) > 1) THEN
         RAISE EXCEPTION '% %: field % holds an object twice', left(coalesce(p_object ->> 'object', 'object'), 60),
             left(coalesce(p_object ->> 'id', '(no id)'), 255), p_field USING ERRCODE = 'IS001';
