@@ -5,20 +5,22 @@
 #include "sim/checkout.h"
 #include "sim/events.h"
 #include "sim/render.h"
+#include "sim/values.h"
 
 /* A price made on the spot by price_data. NULL after a refusal. */
 static struct price *inline_price(struct call *call, json_t *data)
 {
-    const char *currency = form_text(data, "currency");
     const char *name = form_text(data, "product_data.name");
     const char *interval = form_text(data, "recurring.interval");
     struct product *product = sim_find_type(call->sim, form_text(data, "product"), TYPE_PRODUCT);
+    char currency[4];
     int64_t amount;
 
-    if (!currency || strlen(currency) != 3 || !form_integer(data, "unit_amount", &amount) || amount < 0 ||
-        (!product && !name) || (interval && !interval_parse(interval))) {
+    if (!price_amount_param(call, data, currency, &amount))
+        return NULL;
+    if ((!product && !name) || (interval && !interval_parse(interval))) {
         (void)refuse(&call->why, 400, "parameter_missing", "line_items[0][price_data]",
-                     "price_data needs currency, unit_amount and product or product_data[name].");
+                     "price_data needs product or product_data[name], and a known interval.");
         return NULL;
     }
     if (!product) {
@@ -58,10 +60,9 @@ static bool order_lines(struct call *call, struct session_order *order)
             return refuse(&call->why, 400, "resource_missing", "line_items[0][price]",
                           "No such price: '%.80s'", id ? id : "");
         line->quantity = 1;
-        if (form_at(entry, "quantity") &&
-            (!form_integer(entry, "quantity", &line->quantity) || line->quantity < 1))
-            return refuse(&call->why, 400, "parameter_invalid_integer", "line_items[0][quantity]",
-                          "Invalid quantity.");
+        if (!quantity_param(call, entry, "line_items[0][quantity]", 1, &line->quantity) ||
+            !quantity_is_payable(call, line->price, line->quantity, "line_items[0][quantity]"))
+            return false;
         order->lines_count++;
     }
     return true;
@@ -106,9 +107,11 @@ void sessions_create(struct call *call)
     order.metadata = hash(params, "metadata");
     order.subscription_metadata = hash(params, "subscription_data.metadata");
     (void)form_integer(params, "subscription_data.trial_period_days", &order.trial_days);
-    (void)form_integer(params, "subscription_data.trial_end", &order.trial_end);
-    (void)form_integer(params, "expires_at", &order.expires_at);
-    if (order.trial_days < 0 || order.trial_days > 730)
+    if (!time_param(call, params, "subscription_data.trial_end", "subscription_data[trial_end]", NULL,
+                    TRIAL_DAYS_MAX * DAY, &order.trial_end) ||
+        !time_param(call, params, "expires_at", "expires_at", NULL, DAY, &order.expires_at))
+        return;
+    if (order.trial_days < 0 || order.trial_days > TRIAL_DAYS_MAX)
         (void)refuse(&call->why, 400, NULL, "subscription_data[trial_period_days]",
                      "Invalid trial_period_days");
     else if (session_create(call->sim, &order, &cs, &call->why))

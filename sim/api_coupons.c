@@ -4,10 +4,13 @@
 #include <strings.h>
 
 #include "sim/call.h"
-#include "sim/currency.h"
 #include "sim/discount.h"
 #include "sim/events.h"
+#include "sim/money.h"
 #include "sim/render.h"
+
+#define COUPON_ID_MAX 200
+#define MONTHS_MAX    1200
 
 /* A whole number from lowest on; absent leaves *ret_number as it is. */
 static bool number_param(struct call *call, const char *path, const char *shown, int64_t lowest,
@@ -60,6 +63,9 @@ static bool duration_param(struct call *call, struct coupon *coupon)
                       "Invalid duration: must be one of forever, once, or repeating");
     if (!number_param(call, "duration_in_months", "duration_in_months", 1, &coupon->duration_in_months))
         return false;
+    if (coupon->duration_in_months > MONTHS_MAX)
+        return refuse(&call->why, 400, "parameter_invalid_integer", "duration_in_months",
+                      "Invalid integer for duration_in_months.");
     if ((coupon->duration == DURATION_REPEATING) != (coupon->duration_in_months > 0))
         return refuse(&call->why, 400, NULL, "duration_in_months",
                       "duration_in_months goes with a duration of repeating, and with no other.");
@@ -79,12 +85,11 @@ static bool worth_param(struct call *call, struct coupon *coupon)
                refuse(&call->why, 400, NULL, "percent_off", "Invalid percent_off: %.40s", percent);
     if (!number_param(call, "amount_off", "amount_off", 1, &coupon->amount_off))
         return false;
-    if (!currency || strlen(currency) != 3)
+    if (!currency)
         return refuse(&call->why, 400, "parameter_missing", "currency",
                       "You must pass a `currency` when passing `amount_off`.");
-    if (coupon->amount_off % currency_step(currency))
-        return refuse(&call->why, 400, NULL, "amount_off",
-                      "Amounts in a three-decimal currency must end in 0.");
+    if (!money_is_valid(coupon->amount_off, currency, &call->why))
+        return false;
     coupon->currency = currency;
     return true;
 }
@@ -123,7 +128,13 @@ void coupons_create(struct call *call)
     const char *id = form_text(call->params, "id");
     struct coupon like = {.name = form_text(call->params, "name")};
 
-    if (id && (!*id || sim_find(call->sim, id))) {
+    if (id && !*id)
+        id = NULL; /* one is made up */
+    if (id && strlen(id) > COUPON_ID_MAX) {
+        (void)refuse(&call->why, 400, NULL, "id", "A coupon's id has at most %d characters.", COUPON_ID_MAX);
+        return;
+    }
+    if (id && sim_find(call->sim, id)) {
         (void)refuse(&call->why, 400, "resource_already_exists", "id",
                      "Coupon already exists."); /* also after it was deleted */
         return;

@@ -2,12 +2,16 @@
 #include <string.h>
 
 #include "sim/call.h"
+#include "sim/currency.h"
 #include "sim/money.h"
 
 static bool amount_param(struct call *call, json_t *params, const char *name, int64_t *ret_amount)
 {
     if (form_at(params, name) && (!form_integer(params, name, ret_amount) || *ret_amount < 0))
         return refuse(&call->why, 400, "parameter_invalid_integer", name, "Invalid positive integer");
+    if (*ret_amount > AMOUNT_MAX)
+        return refuse(&call->why, 400, "amount_too_large", name, "Amount must be no more than %lld.",
+                      (long long)AMOUNT_MAX);
     return true;
 }
 

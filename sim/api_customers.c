@@ -4,6 +4,7 @@
 #include "sim/call.h"
 #include "sim/events.h"
 #include "sim/render.h"
+#include "sim/values.h"
 
 /* Take over a text parameter; an empty one clears. */
 static void take_text(struct call *call, const char *param, const char **field)
@@ -256,17 +257,16 @@ static struct product *price_product(struct call *call)
     return p;
 }
 
-static bool price_is_valid(struct call *call, int64_t *ret_amount, enum interval *ret_interval,
-                           int64_t *ret_count)
+static bool price_is_valid(struct call *call, char currency[4], int64_t *ret_amount,
+                           enum interval *ret_interval, int64_t *ret_count)
 {
-    const char *currency = form_text(call->params, "currency");
     const char *interval = form_text(call->params, "recurring.interval");
+    json_t *metadata = json_object_get(call->params, "metadata");
 
-    if (!currency || strlen(currency) != 3)
-        return refuse(&call->why, 400, "parameter_missing", "currency", "Missing required param: currency.");
-    if (!form_integer(call->params, "unit_amount", ret_amount) || *ret_amount < 0)
-        return refuse(&call->why, 400, "parameter_invalid_integer", "unit_amount",
-                      "unit_amount must be a whole number of the smallest unit.");
+    if (!price_amount_param(call, call->params, currency, ret_amount))
+        return false;
+    if (metadata && !json_is_object(metadata)) /* before anything is made */
+        return refuse(&call->why, 400, NULL, "metadata", "Invalid hash");
     *ret_interval = interval ? interval_parse(interval) : INTERVAL_NONE;
     if (interval && !*ret_interval)
         return refuse(&call->why, 400, NULL, "recurring[interval]",
@@ -279,27 +279,18 @@ static bool price_is_valid(struct call *call, int64_t *ret_amount, enum interval
     return true;
 }
 
-static void lower(char *text)
-{
-    for (; *text; text++)
-        if (*text >= 'A' && *text <= 'Z')
-            *text += 'a' - 'A';
-}
-
 void prices_create(struct call *call)
 {
     int64_t amount = 0, count = 1;
     enum interval interval = INTERVAL_NONE;
     char currency[4];
 
-    if (!price_is_valid(call, &amount, &interval, &count))
+    if (!price_is_valid(call, currency, &amount, &interval, &count))
         return;
     struct product *product = price_product(call);
     if (!product)
         return;
     struct price *p = sim_object(call->sim, TYPE_PRICE, sizeof *p);
-    memcpy(currency, form_text(call->params, "currency"), sizeof currency);
-    lower(currency);
     p->product = product;
     p->currency = sim_text(call->sim, currency);
     p->unit_amount = amount;

@@ -5,6 +5,11 @@
 #include "sim/events.h"
 #include "sim/render.h"
 #include "sim/schedule.h"
+#include "sim/values.h"
+
+#define QUANTITY       "phases[0][items][0][quantity]"
+#define ITERATIONS_MAX 1200 /* no end of a phase is so far away that dates end */
+#define INTERVALS_MAX  1095
 
 static bool phase_items(struct call *call, json_t *items, struct schedule_phase *phase)
 {
@@ -22,9 +27,9 @@ static bool phase_items(struct call *call, json_t *items, struct schedule_phase 
         if (!price)
             return refuse(&call->why, 400, "resource_missing", "phases[0][items][0][price]",
                           "No such price: '%.80s'", id ? id : "");
-        if (form_at(entry, "quantity") && (!form_integer(entry, "quantity", &quantity) || quantity < 0))
-            return refuse(&call->why, 400, "parameter_invalid_integer", "phases[0][items][0][quantity]",
-                          "Invalid quantity.");
+        if (!quantity_param(call, entry, QUANTITY, 0, &quantity) ||
+            !quantity_is_payable(call, price, quantity, QUANTITY))
+            return false;
         phase->items[phase->items_count].price = price;
         phase->items[phase->items_count++].quantity = quantity;
     }
@@ -35,10 +40,12 @@ static bool phase_length(struct call *call, json_t *entry, struct phase_order *p
 {
     const char *interval = form_text(entry, "duration.interval");
 
-    (void)form_integer(entry, "end_date", &phase->phase.end);
-    (void)form_integer(entry, "trial_end", &phase->phase.trial_end);
-    if (form_at(entry, "iterations") &&
-        (!form_integer(entry, "iterations", &phase->iterations) || phase->iterations < 1))
+    if (!time_param(call, entry, "end_date", "phases[0][end_date]", NULL, YEARS(100), &phase->phase.end) ||
+        !time_param(call, entry, "trial_end", "phases[0][trial_end]", NULL, YEARS(100),
+                    &phase->phase.trial_end))
+        return false;
+    if (form_at(entry, "iterations") && (!form_integer(entry, "iterations", &phase->iterations) ||
+                                         phase->iterations < 1 || phase->iterations > ITERATIONS_MAX))
         return refuse(&call->why, 400, "parameter_invalid_integer", "phases[0][iterations]",
                       "Invalid iterations.");
     if (!interval)
@@ -46,7 +53,7 @@ static bool phase_length(struct call *call, json_t *entry, struct phase_order *p
     phase->interval = interval_parse(interval);
     phase->interval_count = 1;
     (void)form_integer(entry, "duration.interval_count", &phase->interval_count);
-    return (phase->interval && phase->interval_count >= 1) ||
+    return (phase->interval && phase->interval_count >= 1 && phase->interval_count <= INTERVALS_MAX) ||
            refuse(&call->why, 400, NULL, "phases[0][duration]", "Invalid duration.");
 }
 
@@ -55,10 +62,17 @@ static bool phase_of(struct call *call, json_t *entry, struct phase_order *phase
     static const char *const prorations[] = {"create_prorations", "always_invoice", "none"};
     const char *proration = form_text(entry, "proration_behavior");
     json_t *discounts = json_object_get(entry, "discounts");
+    bool known = !proration;
 
-    for (unsigned i = 0; proration && i < 3; i++)
-        if (strcmp(proration, prorations[i]) == 0)
+    for (unsigned i = 0; proration && i < 3; i++) {
+        if (strcmp(proration, prorations[i]) == 0) {
             phase->phase.proration = i;
+            known = true;
+        }
+    }
+    if (!known)
+        return refuse(&call->why, 400, NULL, "phases[0][proration_behavior]",
+                      "Invalid proration_behavior: %.40s", proration);
     phase->phase.has_discounts = discounts;
     return phase_items(call, json_object_get(entry, "items"), &phase->phase) &&
            phase_length(call, entry, phase) &&
@@ -107,6 +121,11 @@ void schedules_create(struct call *call)
     if (!order_of(call, &order))
         return;
     (void)form_integer(call->params, "start_date", &order.start); /* or "now" */
+    if (order.start > call->sim->now + YEARS(5)) {
+        (void)refuse(&call->why, 400, NULL, "start_date",
+                     "Invalid timestamp: can be no more than 5 years in the future");
+        return;
+    }
     if (from ? schedule_from(call->sim, from, &schedule, &call->why)
              : schedule_create(call->sim, &order, &schedule, &call->why))
         call_answer(call, &schedule->o);

@@ -3,15 +3,16 @@
 
 #include "sim/call.h"
 #include "sim/render.h"
+#include "sim/values.h"
 
-static bool quantity_of(struct call *call, json_t *entry, int64_t otherwise, int64_t *ret_quantity)
+/* The quantity of an item to be; otherwise what stands in *ret_quantity. -1: the one it has. */
+static bool quantity_of(struct call *call, json_t *entry, const struct item *item, const struct price *price,
+                        int64_t *ret_quantity)
 {
-    *ret_quantity = otherwise;
-    if (!form_at(entry, "quantity"))
-        return true;
-    if (form_integer(entry, "quantity", ret_quantity) && *ret_quantity >= 0 && *ret_quantity <= 1000000)
-        return true;
-    return refuse(&call->why, 400, "parameter_invalid_integer", "items", "Invalid quantity.");
+    if (!quantity_param(call, entry, "items", 0, ret_quantity))
+        return false;
+    int64_t quantity = *ret_quantity >= 0 ? *ret_quantity : item ? item->quantity : 1;
+    return quantity_is_payable(call, price ? price : item ? item->price : NULL, quantity, "items");
 }
 
 static bool order_items(struct call *call, struct subscription_order *order)
@@ -30,7 +31,8 @@ static bool order_items(struct call *call, struct subscription_order *order)
         if (!price)
             return refuse(&call->why, 400, "resource_missing", "items[0][price]", "No such price: '%.80s'",
                           id ? id : "");
-        if (!quantity_of(call, entry, 1, &order->items[order->items_count].quantity))
+        order->items[order->items_count].quantity = 1;
+        if (!quantity_of(call, entry, NULL, price, &order->items[order->items_count].quantity))
             return false;
         order->items[order->items_count++].price = price;
     }
@@ -85,8 +87,17 @@ static const char *const collections[] = {"charge_automatically", "send_invoice"
 static const char *const missing_methods[] = {"create_invoice", "pause", "cancel"};
 static const char *const billing_modes[] = {"classic", "flexible"};
 static const char *const pauses[] = {"", "keep_as_draft", "mark_uncollectible", "void"};
-#define COLLECTION     "collection_method"
-#define MISSING_METHOD "trial_settings.end_behavior.missing_payment_method"
+#define COLLECTION         "collection_method"
+#define DAYS_UNTIL_DUE_MAX 1000
+#define MISSING_METHOD     "trial_settings.end_behavior.missing_payment_method"
+
+static bool days_until_due_param(struct call *call, int64_t *ret_days)
+{
+    if (!form_at(call->params, "days_until_due") || (form_integer(call->params, "days_until_due", ret_days) &&
+                                                     *ret_days >= 0 && *ret_days <= DAYS_UNTIL_DUE_MAX))
+        return true;
+    return refuse(&call->why, 400, "parameter_invalid_integer", "days_until_due", "Invalid integer");
+}
 
 /* How it is billed: of a new subscription. */
 static bool order_billing(struct call *call, struct subscription_order *order)
@@ -102,8 +113,11 @@ static bool order_billing(struct call *call, struct subscription_order *order)
     order->missing_payment_method = (enum missing_payment_method)missing;
     order->flexible = mode == 1;
     order->prorate_first = !proration || strcmp(proration, "none") != 0;
-    (void)form_integer(call->params, "billing_cycle_anchor", &order->billing_cycle_anchor);
-    if (order->send_invoice && !form_integer(call->params, "days_until_due", &order->days_until_due))
+    if (!time_param(call, call->params, "billing_cycle_anchor", "billing_cycle_anchor", NULL, YEARS(5),
+                    &order->billing_cycle_anchor) ||
+        !days_until_due_param(call, &order->days_until_due))
+        return false;
+    if (order->send_invoice && !form_at(call->params, "days_until_due"))
         return refuse(&call->why, 400, "parameter_missing", "days_until_due",
                       "You must pass `days_until_due` with a collection_method of send_invoice.");
     return true;
@@ -129,8 +143,10 @@ static bool change_billing(struct call *call, struct subscription_change *change
         return false;
     if (json_is_string(pause)) /* an empty one unpauses */
         change->pause_collection = NOT_PAUSED;
-    (void)form_integer(call->params, "pause_collection.resumes_at", &change->resumes_at);
-    (void)form_integer(call->params, "days_until_due", &change->days_until_due);
+    if (!time_param(call, call->params, "pause_collection.resumes_at", "pause_collection[resumes_at]", NULL,
+                    YEARS(5), &change->resumes_at) ||
+        !days_until_due_param(call, &change->days_until_due))
+        return false;
     change->restart_cycle = anchor && strcmp(anchor, "now") == 0;
     return true;
 }
@@ -157,7 +173,7 @@ void subscriptions_create(struct call *call)
 {
     struct subscription_order order = {.customer = call_param(call, "customer", TYPE_CUSTOMER)};
     struct subscription *sub;
-    int64_t days;
+    int64_t days = 0;
 
     if (!order.customer && !call->why.status)
         (void)refuse(&call->why, 400, "parameter_missing", "customer", "Missing required param: customer.");
@@ -167,10 +183,18 @@ void subscriptions_create(struct call *call)
         !discount_params(call, json_object_get(call->params, "discounts"), NULL, &order.discounts) ||
         !order_billing(call, &order))
         return;
-    if (form_integer(call->params, "trial_period_days", &days) && days > 0 && days <= 730)
+    if (form_at(call->params, "trial_period_days") &&
+        (!form_integer(call->params, "trial_period_days", &days) || days < 0 || days > TRIAL_DAYS_MAX)) {
+        (void)refuse(&call->why, 400, "parameter_invalid_integer", "trial_period_days",
+                     "trial_period_days must be a whole number up to %d.", TRIAL_DAYS_MAX);
+        return;
+    }
+    if (days)
         order.trial_end = call->sim->now + days * DAY;
-    (void)form_integer(call->params, "trial_end", &order.trial_end);
-    (void)form_integer(call->params, "cancel_at", &order.cancel_at);
+    if (!time_param(call, call->params, "trial_end", "trial_end", "now", TRIAL_DAYS_MAX * DAY,
+                    &order.trial_end) ||
+        !time_param(call, call->params, "cancel_at", "cancel_at", NULL, YEARS(5), &order.cancel_at))
+        return;
     order.cancel_at_period_end = form_flag(call->params, "cancel_at_period_end", false);
     if (subscription_create(call->sim, &order, &sub, &call->why))
         call_answer(call, &sub->o);
@@ -204,7 +228,9 @@ static bool change_item(struct call *call, struct subscription *sub, json_t *ent
         return refuse(&call->why, 400, "resource_missing", "items[0][price]", "No such price: '%.80s'",
                       price_id);
     change->items_count++;
-    return quantity_of(call, entry, -1, &change->items[n].quantity);
+    change->items[n].quantity = -1;
+    return quantity_of(call, entry, change->items[n].item, change->items[n].price,
+                       &change->items[n].quantity);
 }
 
 static bool proration_of(struct call *call, enum proration *ret_proration)
@@ -222,21 +248,23 @@ static bool proration_of(struct call *call, enum proration *ret_proration)
            refuse(&call->why, 400, NULL, "proration_behavior", "Invalid proration_behavior: %.40s", name);
 }
 
-static void change_times(struct call *call, struct subscription_change *change)
+static bool change_times(struct call *call, struct subscription_change *change)
 {
     const char *trial_end = form_text(call->params, "trial_end");
     const char *cancel_at = form_text(call->params, "cancel_at");
 
     if (trial_end && strcmp(trial_end, "now") == 0)
         change->end_trial_now = true;
-    else
-        (void)form_integer(call->params, "trial_end", &change->trial_end);
+    else if (!time_param(call, call->params, "trial_end", "trial_end", NULL, TRIAL_DAYS_MAX * DAY,
+                         &change->trial_end))
+        return false;
     if (cancel_at && !*cancel_at)
         change->cancel_at = 0;
-    else
-        (void)form_integer(call->params, "cancel_at", &change->cancel_at);
+    else if (!time_param(call, call->params, "cancel_at", "cancel_at", NULL, YEARS(5), &change->cancel_at))
+        return false;
     if (form_at(call->params, "cancel_at_period_end"))
         change->cancel_at_period_end = form_flag(call->params, "cancel_at_period_end", false);
+    return true;
 }
 
 void subscriptions_update(struct call *call)
@@ -257,12 +285,16 @@ void subscriptions_update(struct call *call)
         return;
     if (json_object_get(call->params, "discounts")) /* an empty text takes them all away */
         change.discounts = &discounts;
-    change_times(call, &change);
-    if (!change_billing(call, &change))
+    if (!change_times(call, &change) || !change_billing(call, &change))
         return;
+    const char *comment = sub->cancel_comment, *feedback = sub->cancel_feedback;
     take_cancellation_details(call, sub);
-    if (subscription_change(call->sim, sub, &change, &call->why))
+    if (subscription_change(call->sim, sub, &change, &call->why)) {
         call_answer(call, &sub->o);
+    } else {
+        sub->cancel_comment = comment;
+        sub->cancel_feedback = feedback;
+    }
 }
 
 void subscriptions_cancel(struct call *call)
@@ -375,7 +407,8 @@ static void change_one(struct call *call, struct subscription *sub, struct item 
         (void)refuse(&call->why, 400, "resource_missing", "price", "No such price: '%.80s'", price);
         return;
     }
-    if (!quantity_of(call, call->params, -1, &change.items[0].quantity) ||
+    change.items[0].quantity = -1;
+    if (!quantity_of(call, call->params, item, change.items[0].price, &change.items[0].quantity) ||
         !proration_of(call, &change.proration) || !subscription_change(call->sim, sub, &change, &call->why))
         return;
     if (!item)

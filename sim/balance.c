@@ -17,7 +17,7 @@ bool money_is_valid(int64_t amount, const char *currency, struct refusal *why)
     if (!currency_is_known(currency))
         return refuse(why, 400, NULL, "currency", "Invalid currency: %.40s", currency ? currency : "");
     step = currency_step(currency);
-    if (amount > AMOUNT_MAX)
+    if (amount > AMOUNT_MAX || amount < -AMOUNT_MAX)
         return refuse(why, 400, "amount_too_large", "amount", "Amount must be no more than %lld in %s.",
                       (long long)AMOUNT_MAX, currency);
     if (amount % step != 0)

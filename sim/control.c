@@ -6,6 +6,7 @@
 #include "sim/accounts.h"
 #include "sim/ask.h"
 #include "sim/checkout.h"
+#include "sim/money.h"
 #include "sim/endpoint.h"
 #include "sim/faults.h"
 #include "sim/form.h"
@@ -66,12 +67,12 @@ static void set_clock(struct ask *ask)
         return;
     }
     if (form_integer(ask->body, "advance_s", &seconds))
-        to = sim->now + seconds;
+        to = seconds >= 0 && seconds <= ADVANCE_MAX_S ? sim->now + seconds : sim->now - 1;
     else if (!form_integer(ask->body, "to", &to)) {
         fail_ask(ask, 400, "say {\"advance_s\": seconds} or {\"to\": unix seconds}");
         return;
     }
-    if (to < sim->now || to - sim->now > ADVANCE_MAX_S) {
+    if (to < sim->now || to > sim->now + ADVANCE_MAX_S) {
         fail_ask(ask, 400, "the clock goes forward only, and at most 20 years at once");
         return;
     }
@@ -193,6 +194,25 @@ static void tell_story(struct ask *ask)
         ask->status = story_book_ask(ask->control->stories, ask->body, &ask->answer);
 }
 
+/* What the buyer saw and paid, if that was another currency. False: refused. */
+static bool presentment_of(struct ask *ask, struct checkout_person *person)
+{
+    struct refusal why = {0};
+
+    person->presentment_currency = form_text(ask->body, "presentment_currency");
+    (void)form_integer(ask->body, "presentment_amount", &person->presentment_amount);
+    if (!person->presentment_currency && !person->presentment_amount)
+        return true;
+    if (person->presentment_amount <= 0) {
+        fail_ask(ask, 400, "presentment_currency goes with a presentment_amount above 0");
+        return false;
+    }
+    if (money_is_valid(person->presentment_amount, person->presentment_currency, &why))
+        return true;
+    answer_refusal(ask, &why);
+    return false;
+}
+
 static void complete_session(struct ask *ask)
 {
     static const struct {
@@ -221,12 +241,12 @@ static void complete_session(struct ask *ask)
         fail_ask(ask, 400, "outcome is paid, unpaid-async or declined");
         return;
     }
-    person.presentment_currency = form_text(ask->body, "presentment_currency");
-    (void)form_integer(ask->body, "presentment_amount", &person.presentment_amount);
+    if (!presentment_of(ask, &person))
+        return;
     if (customer && strcmp(cs->mode, "payment") == 0)
         cs->customer_always = strcmp(customer, "guest") != 0;
     (void)form_integer(ask->body, "card_declines", &declines);
-    person.declines = (int)declines;
+    person.declines = declines < 0 ? -1 : declines > 1000 ? 1000 : (int)declines;
     if (session_complete(ask->control->sim, cs, &person, &why))
         answer_object(ask, &cs->o);
     else

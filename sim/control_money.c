@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sim/ask.h"
+#include "sim/currency.h"
 #include "sim/form.h"
 #include "sim/money.h"
 
@@ -49,6 +50,10 @@ void decide_dispute(struct ask *ask)
     bool owed = d->withdrawal && !d->reinstatement;
     bool won = status && strcmp(status, "won") == 0;
     (void)form_integer(ask->body, "fee", &fee);
+    if (fee > AMOUNT_MAX || fee < -AMOUNT_MAX) {
+        fail_ask(ask, 400, "no fee is so large");
+        return;
+    }
     if (dispute_decide(ask->control->sim, d, status, form_flag(ask->body, "reinstate", won && owed), fee,
                        &why))
         answer_object(ask, &d->o);

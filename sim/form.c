@@ -38,6 +38,19 @@ static bool unescape(const char *text, size_t len, char *out)
     return true;
 }
 
+bool form_unescape(char *text)
+{
+    size_t len = strlen(text);
+    char *out = malloc(len + 1);
+    json_t *probe = out && unescape(text, len, out) ? json_string(out) : NULL; /* NULL too: not UTF-8 */
+
+    if (probe)
+        memcpy(text, out, strlen(out) + 1);
+    free(out);
+    json_decref(probe);
+    return probe;
+}
+
 /* The object under key of parent, made if absent. NULL: something else is there. */
 static json_t *descend(json_t *parent, const char *key)
 {

@@ -18,6 +18,9 @@
 /* A new reference, or NULL: malformed escapes or brackets, too many pairs, too deep. An empty text is an empty object. */
 json_t *form_decode(const char *text, size_t len);
 
+/* Take the %XX out of a text, where it stands ("+" is a blank); false, and nothing changed: not well formed, or not UTF-8. */
+bool form_unescape(char *text);
+
 /* Follow a path such as "payment_settings.save"; NULL if any part is absent. Borrowed. */
 json_t *form_at(json_t *params, const char *path);
 const char *form_text(json_t *params, const char *path);                 /* NULL if absent or not a text */

@@ -149,6 +149,7 @@ json_t *render_line(const struct line *line)
     put_text(json, "invoice", line->invoice->o.id);
     PUT_ID(json, "subscription", line->subscription);
     put_int(json, "quantity", line->quantity);
+    put(json, "quantity_decimal", json_sprintf("%lld", (long long)line->quantity));
     put_flag(json, "discountable", !proration);
     put(json, "discount_amounts", render_line_discounts(line));
     put_discounts(json, line->invoiceitem ? &line->invoiceitem->discounts : &(struct list){0}, is_of_item);
@@ -179,6 +180,7 @@ json_t *render_invoiceitem(const struct invoiceitem *ii)
     put(json, "tax_rates", json_array());
     PUT_ID(json, "invoice", ii->invoice);
     put_int(json, "quantity", ii->quantity);
+    put(json, "quantity_decimal", json_sprintf("%lld", (long long)ii->quantity));
     put_flag(json, "proration", ii->proration);
     put(json, "period",
         json_pack("{s:I, s:I}", "start", (json_int_t)ii->period_start, "end", (json_int_t)ii->period_end));

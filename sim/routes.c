@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sim/form.h"
+
 #define PAGE     "limit starting_after ending_before "
 #define CREATED  "created created[gt] created[gte] created[lt] created[lte] "
 #define DISCOUNT "discounts[][coupon] discounts[][promotion_code] "
@@ -198,6 +200,8 @@ static bool route_matches(const struct route *route, const char *method, const c
         return false;
     memcpy(id, path + head_len, id_len);
     id[id_len] = '\0';
+    if (strchr(id, '%')) /* a coupon may be called anything */
+        (void)form_unescape(id);
     return true;
 }
 

@@ -6,7 +6,7 @@
 /* One of everything, so that a request is refused for the reason under test and for no other. */
 struct shop {
     struct world w;
-    const char *price, *customer, *sub, *session;
+    const char *price, *customer, *sub, *session, *invoice, *item;
 };
 
 static void shop_open(struct shop *s)
@@ -19,6 +19,8 @@ static void shop_open(struct shop *s)
     s->customer = answer_id(&s->w);
     (void)ask(&s->w, "POST /v1/subscriptions customer=%s&items[0][price]=%s", s->customer, s->price);
     s->sub = answer_id(&s->w);
+    s->invoice = sim_text(s->w.sim, form_text(s->w.answer, "latest_invoice"));
+    s->item = sim_text(s->w.sim, form_text(json_array_get(form_at(s->w.answer, "items.data"), 0), "id"));
     (void)ask(&s->w, "POST /v1/checkout/sessions mode=subscription&line_items[0][price]=%s", s->price);
     s->session = answer_id(&s->w);
 }
@@ -30,7 +32,7 @@ static bool is_text(const char *text, const char *wanted)
 
 /* --- parameters --- */
 
-/* In a request, %S %P %C and %K stand for the shop's subscription, price, customer and Checkout session. */
+/* In a request, %S %P %C %K %V and %I stand for the shop's subscription, price, customer, Checkout session, invoice and item. */
 static const char *fill_in(const struct shop *s, const char *request)
 {
     static char text[1024];
@@ -43,6 +45,8 @@ static const char *fill_in(const struct shop *s, const char *request)
                  : request[1] == 'P' ? s->price
                  : request[1] == 'C' ? s->customer
                  : request[1] == 'K' ? s->session
+                 : request[1] == 'V' ? s->invoice
+                 : request[1] == 'I' ? s->item
                                      : NULL;
         if (id)
             len += (size_t)sprintf(text + len, "%s", id);
@@ -94,7 +98,91 @@ static const struct {
      "starting_after"},
     {"nor expand", "GET /v2/core/events?expand[]=data", "parameter_unknown", "expand"},
     {"the account", "GET /v1/account?nonsense=1", "parameter_unknown", "nonsense"},
+    {"a price of nine digits", "POST /v1/prices product_data[name]=P&currency=usd&unit_amount=100000000",
+     "amount_too_large", "amount"},
+    {"a price of a thousandth dinar", "POST /v1/prices product_data[name]=P&currency=kwd&unit_amount=1001",
+     "parameter_invalid_integer", "amount"},
+    {"a price in no currency", "POST /v1/prices product_data[name]=P&currency=xxx&unit_amount=100", "",
+     "currency"},
+    {"a price with metadata that is a text, and no product is made on the way",
+     "POST /v1/prices product_data[name]=P&currency=usd&unit_amount=100&metadata=x", "", "metadata"},
+    {"more of a price than a payment can be",
+     "POST /v1/subscriptions customer=%C&items[0][price]=%P&items[0][quantity]=200000", "amount_too_large",
+     "items"},
+    {"the same of one that runs", "POST /v1/subscription_items/%I quantity=200000", "amount_too_large",
+     "items"},
+    {"a negative trial", "POST /v1/subscriptions customer=%C&items[0][price]=%P&trial_period_days=-3",
+     "parameter_invalid_integer", "trial_period_days"},
+    {"a trial of three years", "POST /v1/subscriptions customer=%C&items[0][price]=%P&trial_period_days=1095",
+     "parameter_invalid_integer", "trial_period_days"},
+    {"a trial without end",
+     "POST /v1/subscriptions customer=%C&items[0][price]=%P&trial_end=9223372036854775807", "", "trial_end"},
+    {"a trial that ended at the epoch", "POST /v1/subscriptions/%S trial_end=0", "", "trial_end"},
+    {"cancellation in the past", "POST /v1/subscriptions/%S cancel_at=1", "", "cancel_at"},
+    {"cancellation some day", "POST /v1/subscriptions customer=%C&items[0][price]=%P&cancel_at=soon",
+     "parameter_invalid_integer", "cancel_at"},
+    {"days until due below zero", "POST /v1/subscriptions/%S days_until_due=-1", "parameter_invalid_integer",
+     "days_until_due"},
+    {"a coupon of nine digits", "POST /v1/coupons amount_off=9223372036854775807&currency=usd",
+     "amount_too_large", "amount"},
+    {"a coupon for ever and a day",
+     "POST /v1/coupons percent_off=5&duration=repeating&duration_in_months=9223372036854775807",
+     "parameter_invalid_integer", "duration_in_months"},
+    {"an empty id of a coupon is none", "POST /v1/coupons percent_off=5&id=", NULL, NULL},
+    {"the smallest number as an invoice item",
+     "POST /v1/invoiceitems customer=%C&currency=usd&amount=-9223372036854775808", "amount_too_large",
+     "amount"},
+    {"the largest number to the balance",
+     "POST /v1/credit_notes invoice=%V&amount=200&credit_amount=9223372036854775807"
+     "&refund_amount=9223372036854775807",
+     "amount_too_large", "credit_amount"},
+    {"a phase without end",
+     "POST /v1/subscription_schedules customer=%C&phases[0][items][0][price]=%P"
+     "&phases[0][end_date]=9223372036854775807",
+     "", "phases[0][end_date]"},
+    {"a phase prorated somehow",
+     "POST /v1/subscription_schedules customer=%C&phases[0][items][0][price]=%P&phases[0][iterations]=1"
+     "&phases[0][proration_behavior]=somehow",
+     "", "phases[0][proration_behavior]"},
+    {"a session of countless things",
+     "POST /v1/checkout/sessions mode=payment&line_items[0][price]=%P"
+     "&line_items[0][quantity]=9223372036854775807",
+     "parameter_invalid_integer", "line_items[0][quantity]"},
+    {"a session for a week",
+     "POST /v1/checkout/sessions mode=subscription&line_items[0][price]=%P&expires_at=1767830400", "",
+     "expires_at"},
 };
+
+/* An id stands in a path as any text does. */
+static void test_ids_in_paths(void)
+{
+    struct shop s;
+
+    shop_open(&s);
+    (void)ask(&s.w, "POST /v1/coupons percent_off=5&id=a+b%%2Fc%%25");
+    (void)ask(&s.w, "GET /v1/coupons/a%%20b%%2Fc%%25");
+    tap_ok(s.w.status == 200 && is_text(form_text(s.w.answer, "id"), "a b/c%"),
+           "a coupon whose id has blanks and slashes is found");
+    (void)ask(&s.w, "GET /v1/coupons/%%ff%%00%%zz");
+    tap_ok(s.w.status == 404, "escapes that are no text are not taken apart");
+    (void)ask(&s.w, "GET /v1/coupons/%%ff");
+    tap_ok(s.w.status == 404, "nor are bytes that are not UTF-8");
+    world_close(&s.w);
+}
+
+/* What is refused leaves nothing behind. */
+static void test_refused_details(void)
+{
+    struct shop s;
+
+    shop_open(&s);
+    (void)ask(&s.w, "POST /v1/subscriptions/%s cancellation_details[comment]=x&trial_end=1", s.sub);
+    tap_ok(s.w.status == 400, "a change that cannot be");
+    (void)ask(&s.w, "POST /v1/subscriptions/%s cancellation_details[comment]=x&items[0][price]=none", s.sub);
+    (void)ask(&s.w, "GET /v1/subscriptions/%s", s.sub);
+    tap_ok(!form_text(s.w.answer, "cancellation_details.comment"), "leaves no comment behind");
+    world_close(&s.w);
+}
 
 static void test_parameters(void)
 {
@@ -271,6 +359,8 @@ static void test_account_id(void)
 int main(void)
 {
     test_parameters();
+    test_ids_in_paths();
+    test_refused_details();
     test_lines_page();
     test_expansions();
     test_expanded_values();
