@@ -162,7 +162,7 @@ bench:            ## the figures of docs/benchmarks.md
 lint:             ## formatting, clang-tidy, cppcheck, shellcheck, headers, docs
 	@deploy/local/deps lint
 	$(AGAIN) -j$(JOBS) $(BIN)/instep $(B)/embedded.c
-	@CPPFLAGS='$(CPPFLAGS)' tools/lint
+	$(AGAIN) checks
 format:           ## clang-format all of it
 	clang-format -i $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h)
 docs:             ## write the generated pages again
@@ -185,9 +185,12 @@ help:             ## this list
 
 clean:            ## remove what was built
 	rm -rf $(BUILD) $(BIN)
+# In a make of its own, so that the flags are those of the libraries that `deps` has just installed.
+checks:
+	@CPPFLAGS='$(CPPFLAGS)' tools/lint
 unit-tests: $(UNIT_TESTS)
 benches: $(BENCHES)
 replay: $(REPLAY)
 .PHONY: all run up down test test-unit test-sql mutants permutations test-e2e torture torture-kill fuzz bench lint format \
-        docs deps install help clean unit-tests benches replay
+        docs deps install help clean checks unit-tests benches replay
 .DELETE_ON_ERROR:

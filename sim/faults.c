@@ -152,11 +152,11 @@ static bool read_order(json_t *json, struct order *order)
                     reason ? reason : "global-rate");
 
     *order = (struct order){.times = 1};
-    for (unsigned i = 0; kind && i < FAULT_COUNT; i++) {
-        if (strcmp(names[i], kind) != 0)
-            continue;
-        order->fault.kind = (enum fault_kind)i;
-        kind = NULL;
+    bool known = false;
+    for (unsigned i = 0; kind && !known && i < FAULT_COUNT; i++) {
+        known = strcmp(names[i], kind) == 0;
+        if (known)
+            order->fault.kind = (enum fault_kind)i;
     }
     if (endpoint)
         (void)snprintf(order->endpoint, sizeof order->endpoint, "%s", endpoint);
@@ -165,7 +165,7 @@ static bool read_order(json_t *json, struct order *order)
     order->fault.should_retry = json_is_true(should_retry)    ? SHOULD_RETRY_TRUE
                                 : json_is_false(should_retry) ? SHOULD_RETRY_FALSE
                                                               : SHOULD_RETRY_UNSAID;
-    return form_text(json, "fault") && !kind && reason_index >= 0 && order->times > 0;
+    return known && reason_index >= 0 && order->times > 0;
 }
 
 enum err faults_order(struct faults *faults, json_t *json, struct failure *fail)
@@ -200,8 +200,9 @@ static struct fault by_chance(struct faults *faults)
         return (struct fault){.kind = FAULT_LOCK};
     if (random_chance(random, knobs->rate_500)) {
         uint64_t dice = random_below(random, 4);
-        return dice == 3 ? (struct fault){.kind = FAULT_HTML}
-                         : (struct fault){.kind = FAULT_500, .should_retry = (enum should_retry)dice};
+        if (dice == 3)
+            return (struct fault){.kind = FAULT_HTML};
+        return (struct fault){.kind = FAULT_500, .should_retry = (enum should_retry)dice};
     }
     if (random_chance(random, knobs->rate_disconnect))
         return (struct fault){.kind = random_chance(random, 0.5) ? FAULT_CUT_BEFORE : FAULT_CUT_AMID};

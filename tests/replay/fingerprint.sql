@@ -3,6 +3,8 @@
 --   replay.balances()  what was booked by (rule, source, account, unit), zero left out
 --   replay.state()     every row of the mirror and of what is derived from it, without who wrote it when, and without
 --                      history, which tells in how many looks the state was reached
+--   replay.whole()     all that a later turn could see: two ledgers of which this is equal go on alike. Only what no rule
+--                      reads is left out: our own ids, who wrote a row and when, claims that were used
 CREATE SCHEMA replay;
 
 CREATE FUNCTION replay.journal() RETURNS SETOF text LANGUAGE sql STABLE AS $$
@@ -53,5 +55,29 @@ BEGIN
                                 'entitlement_policy', 'subscription_change', 'customer_user_change');
     EXECUTE format('CREATE FUNCTION replay.state() RETURNS SETOF text LANGUAGE sql STABLE AS %L',
                    'SELECT s.line FROM (' || v_body || ') AS s (line) ORDER BY 1');
+END
+$do$;
+
+DO $do$
+DECLARE
+    v_unread text[] := ARRAY['turn', 'applied_turn', 'changed_turn', 'settled_by', 'recorded_at', 'changed_at', 'applied_at',
+        'claimed_at', 'first_seen_at', 'last_seen_at', 'first_recorded_at', 'processed_at', 'received_at', 'claim', 'claim_no',
+        'claim_worker'];
+    v_body text;
+BEGIN
+    SELECT string_agg(format('SELECT %L || (to_jsonb(r) - %L::text[] %s)::text FROM %I.%I AS r', t.table_name || ' ',
+                             v_unread || CASE WHEN t.table_name LIKE '%\_change' THEN ARRAY['id'] ELSE '{}' END,
+                             -- Of a customer it is only asked whether it was looked at.
+                             CASE t.table_name WHEN 'customer' THEN $w$|| jsonb_build_object('looked_at', r.looked_at IS NULL)$w$
+                                               ELSE '' END,
+                             t.table_schema, t.table_name), E'\nUNION ALL\n' ORDER BY t.table_name)
+      INTO v_body
+      FROM information_schema.tables AS t
+     WHERE t.table_type = 'BASE TABLE'
+       AND (t.table_schema = 'ledger' AND t.table_name NOT IN ('journal_entry', 'posting', 'account', 'account_kind',
+                                                               'entry_kind', 'entitlement_policy')
+            OR t.table_schema = 'ops' AND t.table_name IN ('webhook_event', 'dead_letter'));
+    EXECUTE format('CREATE FUNCTION replay.whole() RETURNS SETOF text LANGUAGE sql STABLE AS %L',
+                   'SELECT s.line FROM (' || v_body || ' UNION ALL SELECT j FROM replay.journal() AS j (j)) AS s (line) ORDER BY 1');
 END
 $do$;

@@ -1,6 +1,7 @@
 /*
  * The events of a story in every order. They are walked as a tree: what was done for a beginning is done once for all
- * orders that begin so, and undone by a savepoint.
+ * orders that begin so, and undone by a savepoint. Two beginnings of the same events that left the same ledger, in all that
+ * a later turn could see (replay.whole), go on alike: the rest is walked for the first of them only, and counted for both.
  *   late    everything arrives after the end: Stripe shows the last state in every read. The journal is the same.
  *   live    Stripe shows the state as of the latest event delivered so far. Balances and state are the same; how many
  *           entries it took is not.
@@ -41,6 +42,7 @@ struct permute {
     json_t *reference_lines;        /* owned */
     unsigned order[2 * EVENTS_MAX]; /* units delivered so far */
     size_t depth;
+    json_t *seen; /* owned; a set of "events delivered:digest of the ledger" */
     unsigned long leaves, turns, differ, failed;
     char *subjects[SUBJECTS]; /* owned: streams that events ended in */
     size_t subjects_count;
@@ -49,6 +51,11 @@ struct permute {
 static bool rules_read(const struct told *told)
 {
     return plan_needs(told->hint->envelope.type) != PLAN_NOTHING;
+}
+
+static bool is_catalogue(const char *type)
+{
+    return plan_needs(type) & PLAN_CATALOGUE;
 }
 
 /* ---- which events ---- */
@@ -141,7 +148,8 @@ static void deliver_to(struct permute *permute, struct world *world, const char 
                         pass.end == PASS_FENCED ? "fenced" : pass.why);
         pass_release(&pass);
     }
-    note_subject(permute, key);
+    if (!is_catalogue(hints[0]->envelope.type))
+        note_subject(permute, key);
 }
 
 /* The world that reads see when this is among what was delivered. */
@@ -230,16 +238,23 @@ static void show_difference(struct permute *permute, const char *what)
     json_decref(now);
 }
 
-static void leaf(struct permute *permute, const char *what)
+/* Of what a query says, line by line; free(). */
+static char *digest_of(struct permute *permute, const char *lines_sql)
 {
     char sql[400];
     char *digest;
 
-    (void)snprintf(sql, sizeof sql, "SELECT md5(string_agg(l, E'\\n')) FROM (%s) AS x (l)",
-                   permute->lines_sql);
+    (void)snprintf(sql, sizeof sql, "SELECT md5(string_agg(l, E'\\n')) FROM (%s) AS x (l)", lines_sql);
     digest = ledger_ask(permute->ledger, sql, 0, NULL);
     if (!digest)
         give_up("%s", permute->ledger->error);
+    return digest;
+}
+
+static void leaf(struct permute *permute, const char *what)
+{
+    char *digest = digest_of(permute, permute->lines_sql);
+
     permute->leaves++;
     if (!permute->reference) {
         permute->reference = digest;
@@ -255,6 +270,26 @@ static void leaf(struct permute *permute, const char *what)
 
 /* ---- walks ---- */
 
+/* Did another order of these events leave the same ledger? Then it also stands for all that can follow. */
+static bool walked_before(struct permute *permute, unsigned used)
+{
+    char *digest = digest_of(permute, "SELECT * FROM replay.whole()");
+    char key[80];
+
+    (void)snprintf(key, sizeof key, "%x:%s", used, digest);
+    free(digest);
+    if (json_object_get(permute->seen, key))
+        return true;
+    if (json_object_set_new(permute->seen, key, json_true()))
+        give_up("out of memory");
+    return false;
+}
+
+static unsigned long orders_of(size_t count)
+{
+    return count < 2 ? 1 : count * orders_of(count - 1);
+}
+
 static void walk_orders(struct permute *permute, unsigned used)
 {
     if (permute->depth == permute->count) {
@@ -267,7 +302,10 @@ static void walk_orders(struct permute *permute, unsigned used)
         size_t depth = permute->depth;
         ledger_mark(permute->ledger);
         deliver(permute, i);
-        walk_orders(permute, used | 1U << i);
+        if (permute->depth < permute->count && walked_before(permute, used | 1U << i))
+            permute->leaves += orders_of(permute->count - permute->depth);
+        else
+            walk_orders(permute, used | 1U << i);
         ledger_back(permute->ledger);
         permute->depth = depth;
     }
@@ -300,23 +338,24 @@ static void walk_twice(struct permute *permute)
     }
 }
 
-static bool is_catalogue(const char *type)
-{
-    return plan_needs(type) & PLAN_CATALOGUE;
-}
-
-/* Of every customer and guest. What belongs to nobody, the catalogue, comes by its own events only. */
-static void sync_all(struct permute *permute)
+/* What belongs to nobody comes by its own events only. */
+static void deliver_catalogue(struct permute *permute)
 {
     const struct telling *telling = &permute->telling;
-    size_t count = permute->subjects_count; /* a sync may only lead to subjects that are known */
 
     for (size_t i = 0; i < telling->told_count; i++) {
         const struct hint *hints[] = {telling->told[i].hint};
         if (is_catalogue(hints[0]->envelope.type))
             deliver_to(permute, telling_end(&permute->telling), hints[0]->key, hints, 1);
     }
+}
 
+/* Of the catalogue, and of every customer and guest. */
+static void sync_all(struct permute *permute)
+{
+    size_t count = permute->subjects_count; /* a sync may only lead to subjects that are known */
+
+    deliver_catalogue(permute);
     for (size_t i = 0; i < count; i++) {
         struct hint *hint = hint_make(permute->subjects[i], "instep.sync", "", "");
         const struct hint *hints[] = {hint};
@@ -344,8 +383,10 @@ static void forget_reference(struct permute *permute)
 {
     free(permute->reference);
     json_decref(permute->reference_lines);
+    json_decref(permute->seen);
     permute->reference = NULL;
     permute->reference_lines = NULL;
+    permute->seen = json_object();
     permute->leaves = permute->turns = permute->differ = permute->failed = 0;
     permute->depth = 0;
 }
@@ -371,9 +412,12 @@ static void permute_story(struct permute *permute)
     permute->live = false;
     permute->lines_sql = JOURNAL " UNION ALL " STATE;
     ledger_begin(permute->ledger);
+    ledger_mark(permute->ledger);
+    deliver_catalogue(permute);
     walk_orders(permute, 0);
     report(permute, "late");
     forget_reference(permute);
+    ledger_back(permute->ledger);
 
     permute->live = true;
     permute->lines_sql = BALANCES " UNION ALL " STATE;
@@ -392,7 +436,7 @@ static void permute_story(struct permute *permute)
 static void permute_named(struct ledger *ledger, struct env *env, const char *name,
                           const struct options *options)
 {
-    struct permute permute = {.ledger = ledger, .env = env};
+    struct permute permute = {.ledger = ledger, .env = env, .seen = json_object()};
     const struct story *story = story_find(name);
 
     if (!story)
@@ -403,6 +447,7 @@ static void permute_named(struct ledger *ledger, struct env *env, const char *na
     }
     choose(&permute, options->events_max);
     permute_story(&permute);
+    json_decref(permute.seen);
     for (size_t i = 0; i < permute.subjects_count; i++)
         free(permute.subjects[i]);
     telling_close(&permute.telling);
