@@ -29,7 +29,13 @@ static void check(const struct event_envelope *event)
     require(colon && colon > event->key && stripe_id_is_plain(colon + 1) &&
             strlen(event->key) <= QUEUE_KEY_BYTES_MAX);
     require(stripe_id_is_plain(e->event_id) && plain_or_empty(e->object_id) && plain_or_empty(e->customer) &&
-            plain_or_empty(e->account) && strcmp(e->account, "acct_own") != 0);
+            plain_or_empty(e->account) && strcmp(e->account, "acct_own") != 0 &&
+            plain_or_empty(e->snapshot_event));
+    require(event->thin || (!*e->context && !*e->snapshot_event));
+    for (const char *p = e->context; *p; p++) /* goes into a header */
+        require(*p > ' ' && *p <= '~');
+    if (*e->context) /* asks about the account whose key the event has, and no other */
+        require(strstr(e->context, *e->account ? e->account : "acct_own"));
     require(*e->type && e->created >= 0);
     for (const char *p = e->api_version; *p; p++)
         require(*p >= ' ' && *p <= '~');
