@@ -1,6 +1,7 @@
 #include "worker/endpoint.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -105,17 +106,25 @@ enum read_kind read_kind_of(const char *object_type, const char *id)
     return best;
 }
 
-/* Whether this version has what an expansion names: refused, the whole read would be. */
+/*
+ * Whether this version has what an expansion names, or else the whole read would be refused; and needs it: a credit note says
+ * itself how much was refunded since it may have several refunds.
+ */
 static bool version_expands(int version, const char *expansion)
 {
     static const struct {
         const char *expansion;
-        int since;
-    } newer[] = {{"payments", STRIPE_VERSION_BASIL}, {"data.payments", STRIPE_VERSION_BASIL}};
+        int since, until;
+    } some[] = {
+        {"payments", STRIPE_VERSION_BASIL, INT_MAX},
+        {"data.payments", STRIPE_VERSION_BASIL, INT_MAX},
+        {"customer_balance_transaction", 0, STRIPE_VERSION_BASIL},
+        {"data.customer_balance_transaction", 0, STRIPE_VERSION_BASIL},
+    };
 
-    for (size_t i = 0; i < sizeof newer / sizeof *newer; i++)
-        if (!strcmp(newer[i].expansion, expansion))
-            return version >= newer[i].since;
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+        if (!strcmp(some[i].expansion, expansion))
+            return version >= some[i].since && version < some[i].until;
     return true;
 }
 

@@ -29,7 +29,8 @@
       "data.balance_transaction data.refunds", "")                                                           \
     X(READ_REFUNDS_OF_CHARGE, "refund", "/v1/refunds", "charge", "", "")                                     \
     X(READ_DISPUTES_OF_CHARGE, "dispute", "/v1/disputes", "charge", "", "")                                  \
-    X(READ_CREDIT_NOTES_OF_INVOICE, "credit_note", "/v1/credit_notes", "invoice", "", "")                    \
+    X(READ_CREDIT_NOTES_OF_INVOICE, "credit_note", "/v1/credit_notes", "invoice",                            \
+      "data.customer_balance_transaction", "")                                                               \
     X(READ_CUSTOMER, "customer", "/v1/customers", "", "", "cus_")                                            \
     X(READ_INVOICE, "invoice", "/v1/invoices", "", "payments", "in_")                                        \
     X(READ_SESSION, "checkout.session", "/v1/checkout/sessions", "", "", "cs_")                              \
@@ -44,7 +45,7 @@
     X(READ_PAYMENT_METHOD, "payment_method", "/v1/payment_methods", "", "", "pm_")                           \
     X(READ_INVOICE_PAYMENT, "invoice_payment", "/v1/invoice_payments", "", "", "inpay_")                     \
     X(READ_INVOICE_ITEM, "invoiceitem", "/v1/invoiceitems", "", "", "ii_")                                   \
-    X(READ_CREDIT_NOTE, "credit_note", "/v1/credit_notes", "", "", "cn_")                                    \
+    X(READ_CREDIT_NOTE, "credit_note", "/v1/credit_notes", "", "customer_balance_transaction", "cn_")        \
     X(READ_REVIEW, "review", "/v1/reviews", "", "", "prv_")                                                  \
     X(READ_FRAUD_WARNING, "radar.early_fraud_warning", "/v1/radar/early_fraud_warnings", "", "", "issfr_")   \
     X(READ_APPLICATION_FEE, "application_fee", "/v1/application_fees", "", "", "fee_")                       \

@@ -50,15 +50,15 @@ BEGIN
         to_balance := CASE WHEN v_balance IS NULL THEN 0 ELSE v_after - refunded - v_records - v_out END;
     ELSIF p_note ? 'refund' THEN
         CASE
+            WHEN p_note #> '{customer_balance_transaction,amount}' IS NOT NULL THEN -- what it says is exact
+                refunded := v_after - v_out + stripe.whole(p_note, p_note #> '{customer_balance_transaction,amount}',
+                                                           'customer_balance_transaction.amount');
             WHEN stripe.id_or_expanded(p_note -> 'refund', p_note, 'refund') IS NULL THEN
                 refunded := 0;
             WHEN p_note #> '{refund,amount}' IS NOT NULL THEN
                 refunded := stripe.whole(p_note, p_note #> '{refund,amount}', 'refund.amount');
             WHEN v_balance IS NULL THEN
                 refunded := v_after - v_out;
-            WHEN p_note #> '{customer_balance_transaction,amount}' IS NOT NULL THEN
-                refunded := v_after - v_out + stripe.whole(p_note, p_note #> '{customer_balance_transaction,amount}',
-                                                           'customer_balance_transaction.amount');
             ELSE
                 PERFORM stripe.unknown_shape(p_note, 'refund.amount', NULL);
         END CASE;

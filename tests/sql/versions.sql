@@ -95,6 +95,7 @@ SELECT is(pg_temp.read(c.sql), c.want, 'parts of a credit note (balance, elsewhe
     ('old: refunded', $$pg_temp.parts('{"type": "post_payment", "amount": 500, "out_of_band_amount": null, "customer_balance_transaction": null, "refund": "re_1"}')$$, '0 0 500'),
     ('old: the refund expanded', $$pg_temp.parts('{"type": "post_payment", "amount": 500, "out_of_band_amount": 100, "customer_balance_transaction": "cbtxn_1", "refund": {"id": "re_1", "amount": 150}}')$$, '250 100 150'),
     ('old: the transaction expanded', $$pg_temp.parts('{"type": "post_payment", "amount": 500, "out_of_band_amount": 100, "customer_balance_transaction": {"id": "cbtxn_1", "amount": -250}, "refund": "re_1"}')$$, '250 100 150'),
+    ('old: the transaction expanded, by which nothing was refunded', $$pg_temp.parts('{"type": "post_payment", "amount": 500, "out_of_band_amount": null, "customer_balance_transaction": {"id": "cbtxn_1", "amount": -500}, "refund": null}')$$, '500 0 0'),
     ('old: to the balance', $$pg_temp.parts('{"type": "post_payment", "amount": 500, "out_of_band_amount": null, "customer_balance_transaction": "cbtxn_1", "refund": null}')$$, '500 0 0'),
     ('old: off an unpaid invoice', $$pg_temp.parts('{"type": "pre_payment", "amount": 500, "out_of_band_amount": null, "customer_balance_transaction": null, "refund": null}')$$, '0 0 0'),
     ('old: refund and balance, neither says how much', $$pg_temp.parts('{"type": "post_payment", "amount": 500, "out_of_band_amount": null, "customer_balance_transaction": "cbtxn_1", "refund": "re_1"}')$$,
