@@ -20,6 +20,10 @@ static void serve_money(struct http_request *req)
         {"/v1/credit_notes",
          LIST("false", "{\"object\": \"credit_note\", \"id\": \"cn_1\", \"invoice\": \"in_1\"}")},
         {"/v1/invoices", LIST("false", INV("in_2"))},
+        {"/v1/invoices/in_3",
+         "{\"object\": \"invoice\", \"id\": \"in_3\", \"payments\": {\"has_more\": true, "
+         "\"data\": [{\"id\": \"inpay_3\"}]}}"},
+        {"/v1/invoice_payments", LIST("false", "{\"object\": \"invoice_payment\", \"id\": \"inpay_4\"}")},
         {"/v1/credit_notes/cn_2", "{\"object\": \"credit_note\", \"id\": \"cn_2\", \"invoice\": \"in_2\"}"},
         {"/v1/credit_notes/cn_1", "{\"object\": \"credit_note\", \"id\": \"cn_1\", \"invoice\": \"in_1\"}"},
         {"/v1/invoice_payments/inpay_1",
@@ -105,6 +109,10 @@ static const struct {
      {{READ_INVOICES, "cus_1"}, {READ_CREDIT_NOTE, "cn_2"}, {READ_INVOICE, "in_2"}},
      2,
      2},
+    {"an invoice brings all its payments, and one of them is not read by itself",
+     {{READ_INVOICE_PAYMENT, "inpay_4"}, {READ_INVOICE, "in_3"}},
+     2,
+     1},
     {"an invoice's payment brings the invoice", {{READ_INVOICE_PAYMENT, "inpay_1"}}, 3, 3},
 };
 
