@@ -235,9 +235,9 @@ static bool oldest_is_over(const struct api *api)
 
 static void remember(struct api *api, const char *key, json_t *what, const struct api_answer *answer, bool v2)
 {
-    json_t *entry = json_pack("{s:I, s:O, s:i, s:s, s:s}", "until",
-                              (json_int_t)(api->sim->now + (v2 ? REPLAY_V2_S : REPLAY_S)), "request", what,
-                              "status", answer->status, "body", answer->body, "headers", answer->headers);
+    json_int_t until = (json_int_t)api->sim->now + (v2 ? REPLAY_V2_S : REPLAY_S);
+    json_t *entry = json_pack("{s:I, s:O, s:i, s:s, s:s}", "until", until, "request", what, "status",
+                              answer->status, "body", answer->body, "headers", answer->headers);
 
     while (json_object_size(api->replays) >= REPLAYS_MAX || oldest_is_over(api))
         (void)json_object_del(api->replays, json_object_iter_key(json_object_iter(api->replays)));
@@ -280,6 +280,8 @@ void api_handle(struct api *api, const struct api_request *request, struct api_a
     char kept_as[400];   /* keys are an account's own */
     json_t *what = NULL; /* the request as a text: what the key stands for */
 
+    if (!call.sim)
+        sim_die("an API without a world");
     make_request_id(api, request_id);
     call.version = request->version ? version_known(request->version) : call.sim->api_version;
     *ret_answer = (struct api_answer){.endpoint = route ? route->name : "unknown"};
@@ -313,7 +315,7 @@ out:
     if (!ret_answer->body) {
         json_t *body = call.why.status ? error_body(&call.why) : json_incref(call.answer);
         fill(ret_answer, call.why.status ? call.why.status : 200, body, request_id,
-             call.version ? call.version : api->sim->api_version);
+             call.version ? call.version : call.sim->api_version);
         if (request->account && account)
             add_header(ret_answer, "Stripe-Account", account->account);
         if (key)

@@ -59,7 +59,7 @@ struct fault faults_draw(struct faults *faults, const struct faults_request *req
  * Order faults: {"fault": "500", "times": 1, "endpoint": "GET /v1/customers/{id}", "reason": …, "should_retry": bool}.
  * They come first, in the order of ordering. {"fault": "none"} forgets what was ordered. ERR_INVALID: nothing is ordered.
  */
-enum err faults_order(struct faults *faults, json_t *order, struct failure *fail);
+enum err faults_order(struct faults *faults, json_t *json, struct failure *fail);
 
 const char *fault_name(enum fault_kind kind); /* "fault 429": static */
 

@@ -37,8 +37,8 @@ struct control {
     struct serve *serve;
     struct story_book *stories;
 };
-/* Answer a request under /sim: the status, and *ret_answer a new reference. */
-int control_handle(struct control *control, const char *method, const char *path, const char *body,
+/* Answer a request under /sim, of whichever account its path names: the status, and *ret_answer a new reference. */
+int control_handle(struct control *whole, const char *method, const char *full_path, const char *body,
                    size_t len, json_t **ret_answer);
 
 #endif
