@@ -78,8 +78,7 @@ BEGIN
         'account', v_account, 'customer', CASE WHEN v_row.kind = 'customer' THEN v_subject END, 'turn', v_turn,
         'user_keys', coalesce(p_turn -> 'user_keys', '["user_id"]'), 'events', coalesce(p_turn -> 'events', '[]'),
         'read_at', coalesce((p_turn ->> 'fetched_ms')::bigint / 1000.0, extract(epoch FROM clock_timestamp())),
-        'listed', v_row.kind <> 'customer' OR v_row.looked_at IS NOT NULL
-                  OR v_complete @> '["subscriptions", "invoices", "sessions", "charges"]');
+        'subject', v_subject, 'listed', v_row.kind = 'customer' AND v_complete @> '["invoices", "sessions"]');
 
     PERFORM ledger.mirror_catalogue(p_turn, v_objects);
     PERFORM ledger.mirror_customer(v_objects -> 'customer', v_context);

@@ -1,8 +1,9 @@
 -- ledger.link_charges: say whose money these charges are, and follow with their refunds and disputes.
 --   p_charges   ids;  p_refunds  ids of refunds that the turn read, which may be of no charge
---   p_context   of ledger.apply_turn; "listed": all lists of the customer were read to their ends, in this turn or before
+--   p_context   of ledger.apply_turn; "listed": this turn read the customer's invoices and sessions to their ends
 --   A charge is the sale that names it (ledger.paper_of). One that nothing names is its own sale, if it succeeded and was
---   captured, everything was listed, and it is 10 minutes older than the read: papers come after the money. One from the
+--   captured, this turn looked for papers, and it is 10 minutes older than the read: papers come after the money. A customer's
+--   papers are looked for by its lists, a guest's by the intent, on the way to the charge as a subject of its own. One from the
 --   future (a test clock) is as old as it will get. Until then sale is NULL: unclaimed. A paper that comes later takes over.
 --   Also sets refund.state, which depends on the charge, and charge.flag.
 --   Lookups are LATERAL with OFFSET 0: one by key for each id, whatever the planner believes of the tables.
@@ -14,7 +15,7 @@ CREATE OR REPLACE FUNCTION ledger.link_charges(p_charges text[], p_refunds text[
 DECLARE
     v_account text := p_context ->> 'account';
     v_read_at timestamptz := to_timestamp((p_context ->> 'read_at')::numeric);
-    v_listed boolean := (p_context -> 'listed')::boolean;
+    v_looked_for text := CASE WHEN (p_context -> 'listed')::boolean THEN p_context ->> 'customer' END;
     v record;
 BEGIN
     FOR v IN
@@ -22,7 +23,8 @@ BEGIN
             SELECT c.id, c.sale AS was,
                    coalesce(ledger.paper_of(v_account, c.id, c.payment_intent, c.invoice),
                             CASE WHEN c.sale = c.id -- claimed before: that it is not paid any more is flagged, not forgotten
-                                   OR c.status = 'succeeded' AND c.captured AND v_listed
+                                   OR c.status = 'succeeded' AND c.captured
+                                      AND (c.customer = v_looked_for OR c.id = p_context ->> 'subject')
                                       AND (c.created_at <= v_read_at - interval '10 minutes'
                                            OR c.created_at > v_read_at + interval '1 hour') THEN c.id END) AS sale
               FROM unnest(p_charges) AS g (id)

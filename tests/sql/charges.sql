@@ -41,7 +41,9 @@ SELECT is(pg_temp.now_turn('cus_y', '9 minutes'), 'unclaimed, wants ch_cus_y', '
 SELECT is(pg_temp.now_turn('cus_y', '11 minutes'), 'charge booked 5 usd cus_y entries 1', 'ten minutes later it is a sale');
 SELECT is(pg_temp.now_turn('cus_z', '11 minutes', '{"complete": ["charges", "invoices", "subscriptions"]}'), 'unclaimed, wants ch_cus_z!', 'not before all lists were read');
 SELECT t.turn('cus_z', '[]');
-SELECT is(pg_temp.now_turn('cus_z', '11 minutes', '{"complete": []}'), 'charge booked 5 usd cus_z entries 1', 'in this turn or an earlier one');
+SELECT is(pg_temp.now_turn('cus_z', '11 minutes', '{"complete": []}'), 'unclaimed, wants ch_cus_z!', 'in this turn, not in an earlier one, which knew nothing of what came since');
+SELECT is(pg_temp.now_turn('cus_z', '11 minutes', '{"complete": ["invoices"]}'), 'unclaimed, wants ch_cus_z!', 'invoices and sessions both');
+SELECT is(pg_temp.now_turn('cus_z', '11 minutes', '{"complete": ["invoices", "sessions"]}'), 'charge booked 5 usd cus_z entries 1', 'which are all that can name it');
 SELECT is(pg_temp.now_turn('cus_w', '-40 days'), 'charge booked 5 usd cus_w entries 1', 'a charge from the future is as old as it will get: a test clock made it');
 SELECT is(pg_temp.now_turn('cus_v', '-10 minutes'), 'unclaimed, wants ch_cus_v', 'clocks that differ a little do not');
 SELECT is(pg_temp.now_turn('ch_guest', '9 minutes', '{}', 'ch_guest'), 'unclaimed, wants ch_guest', 'a guest''s as well');
