@@ -9,7 +9,7 @@
 --   Objects  subscription, invoice, checkout.session, customer, charge (with its refunds and balance transaction), refund, dispute,
 --            credit_note, invoice_payment, price, product, coupon, promotion_code are read, other kinds are passed over.
 --            The same object twice: the last counts. What is not there is not a fact and changes nothing.
---   Locks    the subject's row FOR UPDATE before any read; then prices, charges and what became of them, users, sales,
+--   Locks    the subject's row FOR UPDATE before any read; then guests' payments (ledger.lock_guests), prices, charges and what became of them, users, sales,
 --            accounts, each ascending
 --   Errors   IS001 unknown shape, IS002 idempotency key with other content, IS003 the other mode,
 --            IS004 an object of somebody else
@@ -57,6 +57,7 @@ BEGIN
     END IF;
     PERFORM ops.pin_mode(p_turn ->> 'mode');
     v_objects := ledger.sort_objects(p_turn, v_row.kind);
+    PERFORM ledger.lock_guests(v_account, v_objects, v_row.kind);
 
     INSERT INTO ops.turn AS t
         (id, account, subject, claim, claim_no, worker, attempt, mode, api_version, outcome, stripe_reads,

@@ -1,5 +1,5 @@
 -- ledger.link_charges: say whose money these charges are, and follow with their refunds and disputes.
---   p_charges   ids;  p_refunds  ids of refunds that the turn read, which may be of no charge
+--   p_charges   ids; their balance transactions follow too;  p_refunds  ids of refunds that the turn read, which may be of no charge
 --   p_context   of ledger.apply_turn; "listed": this turn read the customer's invoices and sessions to their ends
 --   A charge is the sale that names it (ledger.paper_of). One that nothing names is its own sale, if it succeeded and was
 --   captured, this turn looked for papers, and it is 10 minutes older than the read: papers come after the money. A customer's
@@ -68,6 +68,17 @@ BEGIN
     LOOP
         UPDATE ledger.dispute AS d SET sale = v.sale, customer = v.customer WHERE d.account = v_account AND d.id = v.id;
     END LOOP;
+    UPDATE ledger.balance_transaction AS b SET customer = n.customer
+      FROM (SELECT t.account, t.id, x.customer
+              FROM (SELECT c.id, c.customer FROM unnest(p_charges) AS g (id)
+                      JOIN ledger.charge AS c ON c.account = v_account AND c.id = g.id
+                    UNION ALL
+                    SELECT d.id, d.customer FROM unnest(p_charges) AS g (id)
+                      JOIN ledger.dispute AS d ON d.account = v_account AND d.charge = g.id) AS x
+              JOIN ledger.balance_transaction AS t ON t.account = v_account AND t.source = x.id
+             WHERE t.customer IS DISTINCT FROM x.customer
+             ORDER BY t.id COLLATE "C" FOR UPDATE OF t) AS n
+     WHERE b.account = n.account AND b.id = n.id;
     FOR v IN
         SELECT c.id, c.flag
           FROM unnest(p_charges) AS g (id)

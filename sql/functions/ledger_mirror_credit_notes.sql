@@ -23,7 +23,7 @@ BEGIN
          voided_at, looked_at)
     SELECT p_context ->> 'account', stripe.word(n.value, 'id'), stripe.customer_of(n.value),
            stripe.id_or_expanded(n.value -> 'invoice', n.value, 'invoice'), stripe.currency(n.value),
-           stripe.word(n.value, 'status'), stripe.whole(n.value, n.value -> 'amount', 'amount'), p.to_balance,
+           stripe.word(n.value, 'status'), stripe.amount(n.value, n.value -> 'amount', 'amount'), p.to_balance,
            p.elsewhere, p.refunded, stripe.moment_required(n.value, 'created'),
            stripe.moment(n.value, n.value -> 'voided_at', 'voided_at'), to_timestamp((p_context ->> 'read_at')::numeric)
       FROM jsonb_array_elements(p_notes) AS n

@@ -16,7 +16,7 @@ BEGIN
          state, created_at, looked_at)
     SELECT p_context ->> 'account', n.id, CASE WHEN c.id IS NOT NULL THEN c.customer ELSE p_context ->> 'customer' END,
            n.charge, stripe.id_or_expanded(n.value -> 'payment_intent', n.value, 'payment_intent'),
-           stripe.currency(n.value), stripe.whole(n.value, n.value -> 'amount', 'amount'),
+           stripe.currency(n.value), stripe.amount(n.value, n.value -> 'amount', 'amount'),
            stripe.word(n.value, 'status'), n.value ->> 'reason', m.withdrawn_at, m.reinstated_at,
            ledger.dispute_state(stripe.word(n.value, 'status'), m.withdrawn_at IS NOT NULL, m.reinstated_at IS NOT NULL),
            stripe.moment_required(n.value, 'created'), to_timestamp((p_context ->> 'read_at')::numeric)

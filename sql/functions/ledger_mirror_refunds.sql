@@ -18,7 +18,7 @@ BEGIN
            CASE WHEN c.id IS NOT NULL THEN c.customer
                 ELSE coalesce(stripe.customer_of(n.value), p_context ->> 'customer') END,
            n.charge, stripe.id_or_expanded(n.value -> 'payment_intent', n.value, 'payment_intent'),
-           stripe.currency(n.value), stripe.whole(n.value, n.value -> 'amount', 'amount'),
+           stripe.currency(n.value), stripe.amount(n.value, n.value -> 'amount', 'amount'),
            stripe.word_or_null(n.value, 'status'),
            stripe.id_or_expanded(n.value -> 'balance_transaction', n.value, 'balance_transaction'),
            'none', stripe.moment_required(n.value, 'created'), to_timestamp((p_context ->> 'read_at')::numeric)

@@ -1,6 +1,7 @@
 -- ledger.mirror_sessions: make our picture of these Checkout sessions equal to Stripe's.
 --   p_sessions  array of checkout.session objects
 --   p_context   of ledger.apply_turn
+--   A guest's session may get a customer and then be read in turns of both, which no fence orders: the later read counts.
 --   Errors      IS001
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ledger.mirror_sessions(p_sessions jsonb, p_context jsonb) RETURNS void
@@ -31,7 +32,8 @@ BEGIN
            subscription = EXCLUDED.subscription, invoice = EXCLUDED.invoice,
            payment_intent = EXCLUDED.payment_intent, client_reference_id = EXCLUDED.client_reference_id,
            meta_user = EXCLUDED.meta_user, created_at = EXCLUDED.created_at, missing_at = NULL,
-           looked_at = EXCLUDED.looked_at;
+           looked_at = EXCLUDED.looked_at
+     WHERE EXCLUDED.customer IS NOT NULL OR s.looked_at <= EXCLUDED.looked_at;
 END
 $$;
 RESET ROLE;

@@ -3,7 +3,7 @@
 --                        invoice is money that came in
 --          sale.session  mode payment and payment_status paid: amount_total
 --          sale.charge   succeeded and captured, and nothing names it (charge.sale is its own id): amount_captured
---          an invoice that a payment-mode session names is that session's paper, a charge that is another sale's money is no
+--          an invoice that a payment-mode session names is that session's paper, unless that is unpaid, a charge that is another sale's money is no
 --          sale: state superseded, amount 0
 --   user_id  of a guest's session; a customer's sales have the customer's user
 --   Source docs/ledger.md, "Sales"
@@ -30,6 +30,7 @@ CREATE FUNCTION ledger.sale_targets(p_account text, p_invoices text[], p_session
                           WHERE i.account = p_account AND i.id = g.id AND i.status = 'paid' OFFSET 0) AS i
       LEFT JOIN LATERAL (SELECT s.id AS session FROM ledger.checkout_session AS s
                           WHERE s.account = i.account AND s.invoice = i.id AND s.mode = 'payment'
+                            AND s.payment_status <> 'unpaid'
                           ORDER BY s.id COLLATE "C" LIMIT 1) AS x ON true
     UNION ALL
     SELECT s.id, 'one_time', 'booked', s.customer, NULL, s.currency, s.amount_total, 0, s.discount_amount, NULL,

@@ -22,7 +22,8 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
           FROM ledger.invoice AS i
          WHERE i.status = 'paid'
            AND NOT EXISTS (SELECT FROM ledger.checkout_session AS s
-                            WHERE s.account = i.account AND s.invoice = i.id AND s.mode = 'payment')
+                            WHERE s.account = i.account AND s.invoice = i.id AND s.mode = 'payment'
+                              AND s.payment_status <> 'unpaid')
         UNION ALL
         SELECT s.account, s.id, s.currency, s.amount_total, 0
           FROM ledger.checkout_session AS s WHERE s.mode = 'payment' AND s.payment_status = 'paid'
@@ -189,6 +190,29 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
                 UNION ALL SELECT d.account, d.id, d.charge, d.sale, d.customer FROM ledger.dispute AS d) AS x
           JOIN ledger.charge AS c ON c.account = x.account AND c.id = x.charge
          WHERE (x.sale, x.customer) IS DISTINCT FROM (c.sale, c.customer)
+        UNION ALL
+        SELECT 'credit notes and fees are of their source''s customer', n.id
+          FROM ledger.credit_note AS n JOIN ledger.invoice AS i ON i.account = n.account AND i.id = n.invoice
+         WHERE n.customer IS DISTINCT FROM i.customer
+        UNION ALL
+        SELECT 'credit notes and fees are of their source''s customer', b.id
+          FROM ledger.balance_transaction AS b
+          LEFT JOIN ledger.charge AS c ON c.account = b.account AND c.id = b.source
+          LEFT JOIN ledger.dispute AS d ON d.account = b.account AND d.id = b.source
+         WHERE c.id IS NULL AND d.id IS NULL OR b.customer IS DISTINCT FROM coalesce(c.customer, d.customer)
+        UNION ALL
+        SELECT 'entries name what their source names', 'entry ' || e.id || ' ' || e.source
+          FROM entry AS e
+          LEFT JOIN ledger.refund AS r ON e.rule = 'refund' AND r.account = e.account AND r.id = e.source
+          LEFT JOIN ledger.dispute AS d ON e.rule = 'dispute' AND d.account = e.account AND d.id = e.source
+          LEFT JOIN ledger.credit_note AS n ON e.rule = 'credit_note' AND n.account = e.account AND n.id = e.source
+         WHERE e.facts ->> 'charge' IS DISTINCT FROM coalesce(r.charge, d.charge) AND e.facts ? 'charge'
+               AND e.rule IN ('refund', 'dispute')
+            OR e.facts ->> 'invoice' IS DISTINCT FROM n.invoice AND e.rule = 'credit_note'
+        UNION ALL
+        SELECT 'entries name what their source names', 'entry ' || e.id || ' of ' || coalesce(e.customer, 'nobody')
+          FROM entry AS e JOIN ledger.invoice AS i ON i.account = e.account AND i.id = e.source
+         WHERE e.rule IN ('credit.invoice', 'written_off') AND e.customer IS DISTINCT FROM i.customer
         UNION ALL
         SELECT 'what was paid is booked, and nothing else',
                coalesce(d.source, s.source) || ' paid ' || coalesce(d.amount::text, 'nothing') || ', booked '
@@ -422,25 +446,27 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
                (18, 'refunds and disputes stand as Stripe says'),
                (19, 'charges are the money of what names them'),
                (20, 'refunds and disputes are of the sale and customer of their charge'),
-               (21, 'entitlements are what the policy says'),
-               (22, 'entitlements are of a subscription, its customer and a plan of it'),
-               (23, 'sales and entitlements name the customer''s user'),
-               (24, 'the history of a subscription ends in its state'),
-               (25, 'the history of a subscription goes forward'),
-               (26, 'the columns of a subscription are those of its state'),
-               (27, 'the items of a subscription are those of its state'),
-               (28, 'an object of Stripe is in one account'),
-               (29, 'customers whose deletion was applied are deleted'),
-               (30, 'every finished event has an applied turn'),
-               (31, 'a turn counts the events that it finished'),
-               (32, 'finished events are of this ledger''s mode'),
-               (33, 'every dead event has an open dead letter, and only unfinished ones have'),
-               (34, 'the guards of append-only tables are in place'),
-               (35, 'no rule or inheritance leads around a guard'),
-               (36, 'constraints and unique indexes are valid'),
-               (37, 'nobody but the owner has rights on tables'),
-               (38, 'nobody may execute what is not granted by name'),
-               (39, 'functions with the owner''s rights fix their search_path')
+               (21, 'credit notes and fees are of their source''s customer'),
+               (22, 'entries name what their source names'),
+               (23, 'entitlements are what the policy says'),
+               (24, 'entitlements are of a subscription, its customer and a plan of it'),
+               (25, 'sales and entitlements name the customer''s user'),
+               (26, 'the history of a subscription ends in its state'),
+               (27, 'the history of a subscription goes forward'),
+               (28, 'the columns of a subscription are those of its state'),
+               (29, 'the items of a subscription are those of its state'),
+               (30, 'an object of Stripe is in one account'),
+               (31, 'customers whose deletion was applied are deleted'),
+               (32, 'every finished event has an applied turn'),
+               (33, 'a turn counts the events that it finished'),
+               (34, 'finished events are of this ledger''s mode'),
+               (35, 'every dead event has an open dead letter, and only unfinished ones have'),
+               (36, 'the guards of append-only tables are in place'),
+               (37, 'no rule or inheritance leads around a guard'),
+               (38, 'constraints and unique indexes are valid'),
+               (39, 'nobody but the owner has rights on tables'),
+               (40, 'nobody may execute what is not granted by name'),
+               (41, 'functions with the owner''s rights fix their search_path')
     )
     SELECT n.check_name, count(b.check_name) = 0,
            CASE WHEN count(b.check_name) > 0 THEN count(b.check_name) || ' found, for example ' || min(b.example)

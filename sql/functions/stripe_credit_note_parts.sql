@@ -5,7 +5,7 @@
 --   What was taken off an unpaid invoice (pre-payment) is none of the three. status is not looked at: void counts for the caller.
 --   Shapes    since 2025-03-31.basil refunds[]; before, refund, whose amount is in it if it is expanded, else what is left.
 --             post_payment_amount; where a version lacks it, type says whether it is all or nothing of amount
---   Errors    IS001 none of these, a refund of an unknown type
+--   Errors    IS001 none of these, a refund of an unknown type, more given back than credited
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION stripe.credit_note_parts(p_note jsonb, OUT to_balance bigint, OUT elsewhere bigint,
                                                     OUT refunded bigint)
@@ -65,6 +65,9 @@ BEGIN
         to_balance := CASE WHEN v_balance IS NULL THEN 0 ELSE v_after - refunded - v_out END;
     ELSE
         PERFORM stripe.unknown_shape(p_note, 'refunds', NULL);
+    END IF;
+    IF to_balance < 0 THEN
+        PERFORM stripe.unknown_shape(p_note, 'post_payment_amount', to_jsonb(v_after));
     END IF;
     elsewhere := v_out + v_records;
 END
