@@ -238,8 +238,9 @@ static void test_text(void)
 /* An event with times that no calendar has, in the JSON of an apply and of both kinds of failure. */
 static void test_moments(void)
 {
-    char mode[] = "test", version[] = "v", keys[] = "user_id";
-    struct config config = {.mode = mode, .stripe_api_version = version, .user_metadata_keys = keys};
+    char mode[] = "test", version[] = "v", keys[] = "user_id", payloads[] = "off";
+    struct config config = {
+        .mode = mode, .stripe_api_version = version, .user_metadata_keys = keys, .payloads = payloads};
     struct env env = {.config = &config, .name = "w"};
     struct envelope event = {.event_id = "evt_1",
                              .type = "invoice.paid",
