@@ -42,6 +42,12 @@ SELECT t.turn('cus_g', jsonb_build_array(t.charge('ch_g', 'cus_g', 3000), t.disp
 SELECT is(t.kinds('dp_g')::text || coalesce(t.books('dp_g'), ''), '{dispute_held,dispute_lost,dispute_held,dispute_lost,dispute_released,dispute_lost,dispute_held,dispute_released}', 'held, lost, held, lost, back, lost, held, back');
 SELECT t.turn('cus_h', jsonb_build_array(t.charge('ch_h', 'cus_h', 300, 0, jsonb_build_array(t.refund('re_h', 'ch_h', 100, s))))) FROM (VALUES (1, 'pending'), (2, 'succeeded'), (3, 'failed'), (4, 'pending'), (5, 'succeeded'), (6, 'failed')) AS v (n, s);
 SELECT is(t.kinds('re_h')::text || coalesce(t.books('re_h'), ''), '{refund_pending,refund,refund_returned,refund_pending,refund,refund_returned}', 'a refund that goes and comes');
+-- since when: the newest of the events that name it
+SELECT t.turn('cus_h', jsonb_build_array(t.charge('ch_h', 'cus_h', 300, 0, jsonb_build_array(t.refund('re_h', 'ch_h', 100)))), jsonb_build_array(t.event('evt_h1', 'refund.updated', 're_h', 61), t.event('evt_h2', 'refund.updated', 're_h', 62)));
+SELECT is((SELECT extract(epoch FROM effective_at)::bigint FROM ledger.journal_entry WHERE source = 're_h' ORDER BY id DESC LIMIT 1), t.day(62), 'a change holds since the newest event that names it');
+-- a hold that is let go, however slowly, was never collected
+SELECT t.turn('cus_l', jsonb_build_array(t.charge('ch_l', 'cus_l', 100, 0, jsonb_build_array(t.refund('re_l', 'ch_l', 100, 'pending')), '{"captured": false, "amount_captured": 0}')));
+SELECT is(t.books('cus_l'), NULL, 'a refund of what was not captured moves nothing');
 -- a guest's session gets a customer: an older read without one does not count, and fees follow their charge
 SELECT t.turn('cs_i', jsonb_build_array(t.session('cs_i', NULL, 'payment', 'unpaid', 40, '{"payment_intent": "pi_i"}')));
 SELECT t.turn('cus_i', jsonb_build_array(t.session('cs_i', 'cus_i', 'payment', 'paid', 40, '{"payment_intent": "pi_i"}')));
