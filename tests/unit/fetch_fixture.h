@@ -18,8 +18,6 @@
 #include "worker/pacer.h"
 #include "worker/stats.h"
 
-static void serve(struct http_request *req, void *arg); /* by the test that includes this */
-
 static struct event_base *base;
 static struct redis_fixture redis;
 static struct redis_client *client;
@@ -118,7 +116,8 @@ static void on_state(bool is_ready, void *arg)
     ready = is_ready;
 }
 
-static bool fixture_start(struct http_server **server)
+/* serve: what the test answers with. */
+__attribute__((unused)) static bool fixture_start(struct http_server **server, http_handler_fn *serve)
 {
     struct redis_client_options redis_options = redis_client_options_default();
     struct http_server_options server_options = http_server_options_default();
@@ -147,7 +146,7 @@ static bool fixture_start(struct http_server **server)
            stripe_client_create(base, &stripe_options, &env.stripe, 0) == ERR_OK;
 }
 
-static void fixture_stop(struct http_server *server)
+__attribute__((unused)) static void fixture_stop(struct http_server *server)
 {
     stripe_client_free(env.stripe);
     redis_client_free(client);

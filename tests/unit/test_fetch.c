@@ -337,7 +337,7 @@ int main(void)
 {
     struct http_server *server = 0;
 
-    if (fixture_start(&server)) {
+    if (fixture_start(&server, serve)) {
         test_complete();
         test_odd();
         test_one_bad_customer();

@@ -200,7 +200,7 @@ int main(void)
 {
     struct http_server *server = 0;
 
-    if (fixture_start(&server)) {
+    if (fixture_start(&server, serve)) {
         test_follow_ups();
         test_broken_follow_ups();
         test_given_away();
