@@ -44,6 +44,19 @@ bool call_created_matches(struct call *call, int64_t created)
     return !(moment(call->params, "created.lte", &bound) && created > bound);
 }
 
+/* A bound that says nothing would show everything. */
+static bool created_is_readable(struct call *call)
+{
+    static const char *const paths[] = {"created", "created.gt", "created.gte", "created.lt", "created.lte"};
+    int64_t bound;
+
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        if (form_text(call->params, paths[i]) && !moment(call->params, paths[i], &bound))
+            return refuse(&call->why, 400, "parameter_invalid_integer", "created", "Invalid timestamp: %.40s",
+                          form_text(call->params, paths[i]));
+    return true;
+}
+
 unsigned call_limit(struct call *call)
 {
     int64_t limit = LIMIT_DEFAULT;
@@ -120,7 +133,7 @@ void call_list(struct call *call, const struct list *list, bool oldest_first, ma
     size_t at = 0;
     bool more;
 
-    if (!walk.limit)
+    if (!walk.limit || !created_is_readable(call))
         return;
     if (after && before) {
         (void)refuse(&call->why, 400, NULL, NULL,

@@ -7,6 +7,10 @@
 #define NAME_BYTES 512
 #define EXPAND     "expand[]"
 
+#define METADATA_KEYS       50
+#define METADATA_KEY_CHARS  40
+#define METADATA_TEXT_CHARS 500
+
 /* What a name is to a list of patterns; both may be true ("created" and "created[gt]"). */
 struct place {
     bool value; /* a text may stand there */
@@ -59,6 +63,35 @@ static struct place place_of(const struct route *route, const char *name)
     return place;
 }
 
+/* At most 50 keys of 40 characters with texts of 500: bytes that continue a character do not count. */
+static size_t characters(const char *text)
+{
+    size_t count = 0;
+
+    for (; *text; text++)
+        count += ((unsigned char)*text & 0xC0) != 0x80;
+    return count;
+}
+
+static bool metadata_fits(json_t *metadata, struct refusal *why)
+{
+    const char *key;
+    json_t *value;
+
+    if (json_object_size(metadata) > METADATA_KEYS)
+        return refuse(why, 400, NULL, "metadata", "Metadata may have at most %d keys.", METADATA_KEYS);
+    json_object_foreach(metadata, key, value)
+    {
+        if (characters(key) > METADATA_KEY_CHARS)
+            return refuse(why, 400, NULL, "metadata", "Metadata keys can have up to %d characters.",
+                          METADATA_KEY_CHARS);
+        if (json_is_string(value) && characters(json_string_value(value)) > METADATA_TEXT_CHARS)
+            return refuse(why, 400, NULL, "metadata", "Metadata values can have up to %d characters.",
+                          METADATA_TEXT_CHARS);
+    }
+    return true;
+}
+
 static bool check(const struct route *route, const char *parent, json_t *params, struct refusal *why)
 {
     char name[NAME_BYTES];
@@ -75,6 +108,8 @@ static bool check(const struct route *route, const char *parent, json_t *params,
             return refuse(why, 400, "parameter_unknown", name, "Received unknown parameter: %s", name);
         if (json_is_object(value) && !place.group)
             return refuse(why, 400, NULL, name, "Invalid string: %s takes one value.", name);
+        if (json_is_object(value) && strcmp(key, "metadata") == 0 && !metadata_fits(value, why))
+            return false;
         if (json_is_object(value) && !check(route, name, value, why))
             return false;
         if (!json_is_object(value) && !place.value && *json_string_value(value)) /* an empty one unsets */

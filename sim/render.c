@@ -238,9 +238,9 @@ json_t *render_object(const struct sim *sim, const struct object *o)
     case TYPE_SETUP_INTENT: return render_setup_intent((const struct setup_intent *)o);
     case TYPE_CHARGE: return render_charge((const struct charge *)o);
     case TYPE_REFUND: return render_refund((const struct refund *)o);
-    case TYPE_DISPUTE: return render_dispute((const struct dispute *)o);
+    case TYPE_DISPUTE: return render_dispute(sim, (const struct dispute *)o);
     case TYPE_CREDIT_NOTE: return render_credit_note((const struct credit_note *)o);
-    case TYPE_BALANCE_TXN: return render_balance_txn((const struct balance_txn *)o);
+    case TYPE_BALANCE_TXN: return render_balance_txn(sim, (const struct balance_txn *)o);
     case TYPE_CUSTOMER_TXN: return render_customer_txn((const struct customer_txn *)o);
     case TYPE_EVENT: return event_render(sim, (const struct sim_event *)o);
     case TYPE_ENDPOINT: return render_endpoint((const struct endpoint *)o, false);

@@ -56,7 +56,7 @@ json_t *render_refunds(const struct charge *ch)
     return render_list(data, url, count > EMBEDDED_LIST_MAX);
 }
 
-json_t *render_balance_txn(const struct balance_txn *txn)
+json_t *render_balance_txn(const struct sim *sim, const struct balance_txn *txn)
 {
     json_t *json = render_head(&txn->o);
 
@@ -79,21 +79,21 @@ json_t *render_balance_txn(const struct balance_txn *txn)
     put_int(json, "net", txn->amount - txn->fee);
     put_text(json, "reporting_category", txn->reporting_category);
     put_text(json, "source", txn->source->id);
-    put_text(json, "status", "pending");
+    put_text(json, "status", sim->now < txn->available_on ? "pending" : "available");
     put_text(json, "type", txn->type);
     return json;
 }
 
-json_t *render_dispute(const struct dispute *d)
+json_t *render_dispute(const struct sim *sim, const struct dispute *d)
 {
     json_t *json = render_head(&d->o);
     json_t *txns = sim_json(json_array());
     bool inquiry = strncmp(d->status, "warning_", 8) == 0;
 
     if (d->withdrawal)
-        (void)json_array_append_new(txns, render_balance_txn(d->withdrawal));
+        (void)json_array_append_new(txns, render_balance_txn(sim, d->withdrawal));
     if (d->reinstatement)
-        (void)json_array_append_new(txns, render_balance_txn(d->reinstatement));
+        (void)json_array_append_new(txns, render_balance_txn(sim, d->reinstatement));
     put_int(json, "amount", d->amount);
     put(json, "balance_transactions", txns);
     put_text(json, "charge", d->charge->o.id);

@@ -32,9 +32,9 @@ json_t *render_setup_intent(const struct setup_intent *si);
 json_t *render_charge(const struct charge *ch);
 json_t *render_refund(const struct refund *refund);
 json_t *render_refunds(const struct charge *ch); /* the embedded list */
-json_t *render_dispute(const struct dispute *d);
+json_t *render_dispute(const struct sim *sim, const struct dispute *d);
 json_t *render_credit_note(const struct credit_note *note);
-json_t *render_balance_txn(const struct balance_txn *txn);
+json_t *render_balance_txn(const struct sim *sim, const struct balance_txn *txn);
 json_t *render_customer_txn(const struct customer_txn *txn);
 json_t *render_session(const struct session *cs);
 json_t *render_session_lines(const struct session *cs);

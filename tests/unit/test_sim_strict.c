@@ -69,6 +69,12 @@ static const struct {
      "GET /v1/subscriptions?customer=%C&status=all&price=%P&collection_method=charge_automatically"
      "&created[gt]=1&created[gte]=1&created[lt]=9999999999&created[lte]=9999999999&expand[]=data.customer",
      NULL, NULL},
+    {"created as no moment", "GET /v1/invoices?created[gte]=yesterday", "parameter_invalid_integer",
+     "created"},
+    {"a key of metadata that is too long",
+     "POST /v1/customers metadata[kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk]=v", "", "metadata"},
+    {"and one that is not", "POST /v1/customers metadata[kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk]=v", NULL,
+     NULL},
     {"created as a moment", "GET /v1/invoices?created=1767225600", NULL, NULL},
     {"a bound that created does not have", "GET /v1/invoices?created[after]=1", "parameter_unknown",
      "created[after]"},
@@ -167,6 +173,45 @@ static void test_ids_in_paths(void)
     tap_ok(s.w.status == 404, "escapes that are no text are not taken apart");
     (void)ask(&s.w, "GET /v1/coupons/%%ff");
     tap_ok(s.w.status == 404, "nor are bytes that are not UTF-8");
+    world_close(&s.w);
+}
+
+/* What a payment left on the account's balance can be paid out some days later. */
+static void test_available(void)
+{
+    struct shop s;
+
+    shop_open(&s);
+    sim_advance(s.w.sim, s.w.sim->now + 10);
+    (void)ask(&s.w, "GET /v1/balance_transactions");
+    tap_ok(is_text(form_text(json_array_get(form_at(s.w.answer, "data"), 0), "status"), "pending"),
+           "a balance transaction is pending");
+    sim_advance(s.w.sim, s.w.sim->now + 8 * DAY);
+    (void)ask(&s.w, "GET /v1/balance_transactions");
+    tap_ok(is_text(form_text(json_array_get(form_at(s.w.answer, "data"), 0), "status"), "available"),
+           "and then available");
+    world_close(&s.w);
+}
+
+/* At most 50 keys, and texts of 500 characters, however many bytes they take. */
+static void test_metadata_size(void)
+{
+    struct shop s;
+    char text[8192] = "metadata[a]=";
+
+    shop_open(&s);
+    for (int i = 0; i < 500; i++)
+        strcat(text, "\xC3\xA9");
+    (void)ask(&s.w, "POST /v1/customers %s", text);
+    tap_ok(s.w.status == 200, "500 characters of two bytes");
+    strcat(text, "x");
+    (void)ask(&s.w, "POST /v1/customers %s", text);
+    tap_ok(s.w.status == 400, "501 are too many");
+    *text = '\0';
+    for (int i = 0; i <= 50; i++)
+        sprintf(text + strlen(text), "metadata[k%d]=1&", i);
+    (void)ask(&s.w, "POST /v1/customers %s", text);
+    tap_ok(s.w.status == 400, "51 keys are too many");
     world_close(&s.w);
 }
 
@@ -361,6 +406,8 @@ int main(void)
     test_parameters();
     test_ids_in_paths();
     test_refused_details();
+    test_metadata_size();
+    test_available();
     test_lines_page();
     test_expansions();
     test_expanded_values();
