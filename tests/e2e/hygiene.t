@@ -8,21 +8,6 @@ INSTEP_LOG_LEVEL=debug
 export INSTEP_PAYLOADS INSTEP_LOG_LEVEL
 world_start hygiene 11 || exit 1
 out=$world/log/hygiene.out
-run() { # expected exit status, sentence, command...
-    run_expected=$1
-    run_sentence=$2
-    shift 2
-    "$@" >"$out" 2>&1
-    run_got=$?
-    is "$run_got" "$run_expected" "$run_sentence"
-    [ "$run_got" = "$run_expected" ] || note "$(cat "$out")"
-}
-says() { # pattern, sentence
-    grep -q -- "$1" "$out"
-    says_status=$?
-    ok "$says_status" "$2"
-    [ "$says_status" -eq 0 ] || note "$(cat "$out")"
-}
 workers_start 2
 sim_post /sim/run '{"customers":15,"months":2,"ms_per_day":0}' >/dev/null
 quiet_wait

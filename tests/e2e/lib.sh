@@ -41,6 +41,24 @@ tap_done() {
     exit "$((tap_failures > 0))"
 }
 
+# What a command must end with and say; a test sets $out, a file.
+run() { # expected exit status, sentence, command...
+    run_expected=$1
+    run_sentence=$2
+    shift 2
+    "$@" >"$out" 2>&1
+    run_got=$?
+    is "$run_got" "$run_expected" "$run_sentence"
+    [ "$run_got" = "$run_expected" ] || note "$(cat "$out")"
+}
+
+says() { # pattern, sentence
+    grep -q -- "$1" "$out"
+    says_status=$?
+    ok "$says_status" "$2"
+    [ "$says_status" -eq 0 ] || note "$(cat "$out")"
+}
+
 # ---- a world ------------------------------------------------------------------------------------------------------
 
 world=
