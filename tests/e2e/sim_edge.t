@@ -168,7 +168,8 @@ is(api('GET', "/v1/webhook_endpoints/$we->{id}", [])->{status}, 'disabled', 'wha
 $answer = sub { 200 };
 api('POST', "/v1/webhook_endpoints/$we->{id}", [], 'disabled=false');
 api('POST', '/v1/customers', [], 'email=g@example.com');
-is(scalar(deliveries()), 1, 'enabled, it hears again');
+# What was lost while it was disabled stays lost, but a retry that was not due yet may come too.
+is(scalar(grep { ($_->{data}{object}{email} // '') eq 'g@example.com' } deliveries()), 1, 'enabled, it hears again');
 
 # ---- faults ----
 for my $case (['500', 500], ['503', 503], ['html', 502], ['429', 429], ['lock_timeout', 429], ['disconnect', 0]) {
