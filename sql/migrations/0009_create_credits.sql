@@ -1,0 +1,238 @@
+-- Why    Plans with their rules, credits in lots, usage, trial conversions; and the lines of invoices, which tell what was billed
+--        for which period long after the subscription has moved on. docs/credits.md has the rules.
+-- Locks  new tables; ledger.subscription and ledger.customer exclusively for the moment it takes to add columns.
+-- Undo   DROP TABLE the tables below, last first; ALTER TABLE … DROP COLUMN the columns added.
+
+SET LOCAL ROLE instep_owner;
+
+ALTER TABLE ledger.subscription
+    ADD COLUMN billing_cycle_anchor timestamptz,
+    ADD COLUMN test_clock text,             -- its time is Stripe's test clock's, not ours
+    ADD COLUMN credits_due_at timestamptz;  -- when time alone will give it the next credits (annual prices); NULL: never
+CREATE INDEX subscription_credits_due ON ledger.subscription (credits_due_at) WHERE credits_due_at IS NOT NULL;
+
+CREATE TABLE ledger.invoice_line (
+    account text NOT NULL,
+    invoice text NOT NULL,
+    id text NOT NULL,                       -- il_…
+    subscription text,
+    item text,                              -- si_…; NULL: not of an item
+    price_id text,
+    quantity bigint,                        -- NULL: metered or none
+    amount bigint NOT NULL,                 -- before discounts; negative: given back for unused time
+    proration boolean NOT NULL,
+    period_start timestamptz NOT NULL,
+    period_end timestamptz NOT NULL,
+    PRIMARY KEY (account, invoice, id)
+);
+CREATE INDEX invoice_line_subscription ON ledger.invoice_line (account, subscription, period_start)
+    WHERE subscription IS NOT NULL;
+
+-- Which plan a price or product stands for, by an operator's word: goes before metadata and lookup keys.
+CREATE TABLE ledger.plan_match (
+    account text NOT NULL DEFAULT '*',      -- '*': in every account
+    ref text NOT NULL,                      -- price_…, prod_… or a lookup key
+    plan_key text NOT NULL REFERENCES ledger.plan (plan_key),
+    PRIMARY KEY (account, ref)
+);
+
+CREATE TABLE ledger.plan_version (
+    plan_key text NOT NULL REFERENCES ledger.plan (plan_key),
+    version integer NOT NULL CONSTRAINT plan_version_positive CHECK (version >= 1),
+    valid_from timestamptz NOT NULL,        -- of periods that begin then or later; the first also of the one in progress
+    name text,
+    rank integer NOT NULL DEFAULT 0,
+    monthly_credits bigint NOT NULL DEFAULT 0 CHECK (monthly_credits >= 0), -- per month, or per period if that is shorter
+    trial_credits bigint NOT NULL DEFAULT 0 CHECK (trial_credits >= 0),
+    per_unit boolean NOT NULL DEFAULT true, -- times the quantity of the item
+    grant_when text NOT NULL DEFAULT 'paid' CHECK (grant_when IN ('active', 'paid')),
+    trial_carry boolean NOT NULL DEFAULT true, -- trial credits of who converts last to the end of the first period
+    rollover text NOT NULL DEFAULT 'none' CHECK (rollover IN ('none', 'capped', 'unlimited')),
+    rollover_cap bigint CHECK (rollover_cap >= 0),
+    expires_months integer CHECK (expires_months BETWEEN 1 AND 1200), -- unlimited: after so many months; NULL: never
+    upgrade text NOT NULL DEFAULT 'difference' CHECK (upgrade IN ('difference', 'renewal')),
+    downgrade text NOT NULL DEFAULT 'renewal' CHECK (downgrade IN ('renewal', 'now')),
+    clawback text NOT NULL DEFAULT 'clamp' CHECK (clawback IN ('none', 'clamp', 'negative')),
+    limits jsonb NOT NULL DEFAULT '{}',     -- {meter: {"limit": n, "hard": bool, "per_unit": bool}}
+    source text NOT NULL,                   -- 'file plans.toml', 'product prod_…', 'sql'
+    loaded_by text NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (plan_key, version),
+    CONSTRAINT plan_version_cap_if_capped CHECK ((rollover = 'capped') = (rollover_cap IS NOT NULL)),
+    CONSTRAINT plan_version_expires_if_unlimited CHECK (expires_months IS NULL OR rollover = 'unlimited'),
+    CONSTRAINT plan_version_limits_object CHECK (jsonb_typeof(limits) = 'object')
+);
+CREATE INDEX plan_version_when ON ledger.plan_version (plan_key, valid_from, version);
+
+-- Who has credits: a user, or the holding account of a customer whose user nobody knows yet. The row is the lock of its lots.
+CREATE TABLE ledger.credit_holder (
+    holder text PRIMARY KEY,                -- 'user:<id>' or 'customer:<account>:<cus_…>'
+    user_id text UNIQUE REFERENCES ledger.app_user (id),
+    account text,
+    customer text,
+    balance bigint NOT NULL DEFAULT 0,      -- after its last entry; may be negative by clawback alone
+    entries bigint NOT NULL DEFAULT 0,      -- number of its last entry
+    next_due_at timestamptz,                -- when time alone changes something of its lots; NULL: never
+    clock_at timestamptz,                   -- newest moment of a Stripe test clock that one of its customers lives on
+    CONSTRAINT credit_holder_of_one CHECK ((user_id IS NULL) <> (customer IS NULL)),
+    CONSTRAINT credit_holder_account CHECK ((account IS NULL) = (customer IS NULL))
+) WITH (fillfactor = 70);
+CREATE INDEX credit_holder_due ON ledger.credit_holder (next_due_at) WHERE next_due_at IS NOT NULL;
+
+-- A lot is one grant and what became of it. State: always the sum of its entries.
+CREATE TABLE ledger.credit_lot (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    holder text NOT NULL REFERENCES ledger.credit_holder (holder),
+    kind text NOT NULL CHECK (kind IN ('trial', 'period', 'upgrade', 'rollover', 'manual')),
+    account text NOT NULL DEFAULT '',       -- '': manual
+    customer text,
+    subscription text,
+    item text,
+    plan_key text,
+    plan_version integer,
+    period_start timestamptz,
+    period_end timestamptz,
+    invoice text,                           -- the paper that it follows from, if one is known
+    effective_at timestamptz NOT NULL,      -- given then
+    expires_at timestamptz,                 -- not spendable from then on; NULL: never
+    granted bigint NOT NULL DEFAULT 0 CHECK (granted >= 0),
+    spent bigint NOT NULL DEFAULT 0 CHECK (spent >= 0),
+    clawed bigint NOT NULL DEFAULT 0 CHECK (clawed >= 0),     -- taken back: refunded, disputed, not due after all
+    covered bigint NOT NULL DEFAULT 0 CHECK (covered >= 0),   -- of a debt, by other lots
+    repaid bigint NOT NULL DEFAULT 0 CHECK (repaid >= 0),     -- given to other lots' debts
+    rolled bigint NOT NULL DEFAULT 0 CHECK (rolled >= 0),     -- carried over into a lot of the next period
+    expired bigint NOT NULL DEFAULT 0 CHECK (expired >= 0),
+    remaining bigint NOT NULL GENERATED ALWAYS AS (granted - spent - clawed + covered - repaid - rolled - expired) STORED,
+    claw_target bigint NOT NULL DEFAULT 0 CHECK (claw_target >= 0), -- what the rules would take back
+    claw_at timestamptz,                    -- since when
+    claw_negative boolean NOT NULL DEFAULT false, -- beyond what is there: a debt; else the shortfall is only recorded
+    shortfall bigint NOT NULL DEFAULT 0 CHECK (shortfall >= 0), -- of claw_target, what could not be taken
+    rollover_cap bigint,                    -- NULL: nothing is carried over
+    rolls_from bigint REFERENCES ledger.credit_lot (id), -- unused by kinds other than rollover
+    manual_key text                         -- of manual lots: the idempotency key that made it
+) WITH (fillfactor = 70);
+CREATE UNIQUE INDEX credit_lot_once ON ledger.credit_lot (account, item, period_start, kind, plan_key, plan_version)
+    WHERE kind <> 'manual';
+CREATE INDEX credit_lot_spendable ON ledger.credit_lot (holder, expires_at) WHERE remaining > 0;
+CREATE INDEX credit_lot_holder ON ledger.credit_lot (holder, id);
+CREATE INDEX credit_lot_subscription ON ledger.credit_lot (account, subscription);
+
+CREATE TABLE ledger.credit_kind (
+    kind text PRIMARY KEY,
+    counter text NOT NULL,                  -- of credit_lot that its lines change
+    meaning text NOT NULL
+);
+INSERT INTO ledger.credit_kind (kind, counter, meaning) VALUES
+    ('granted', 'granted', 'credits were given'),
+    ('spent', 'spent', 'the application took credits'),
+    ('spend_returned', 'spent', 'the application gave back what it had taken'),
+    ('clawed_back', 'clawed', 'credits were taken back: refunded, disputed, or not due after all'),
+    ('clawback_returned', 'clawed', 'what was taken back is given again: a refund failed, a dispute was won'),
+    ('expired', 'expired', 'their time was over'),
+    ('unexpired', 'expired', 'their time was not over after all'),
+    ('rolled_over', 'rolled', 'carried over into the next period, out of one lot into another'),
+    ('debt_repaid', 'repaid', 'a lot made good what another had below zero'),
+    ('moved_out', 'none', 'went to another holder'),
+    ('moved_in', 'none', 'came from another holder');
+
+-- A movement of credits is one row, so it cannot be out of balance: where it came from or went to follows from its kind.
+CREATE TABLE ledger.credit_entry (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    holder text NOT NULL REFERENCES ledger.credit_holder (holder),
+    n bigint NOT NULL,                      -- 1, 2, … per holder, without gaps
+    kind text NOT NULL REFERENCES ledger.credit_kind (kind),
+    amount bigint NOT NULL,                 -- of the balance: positive given, negative taken; 0: between lots
+    balance_before bigint NOT NULL,
+    balance_after bigint NOT NULL,
+    lots bigint[] NOT NULL,                 -- which lots, and by how much each
+    amounts bigint[] NOT NULL,
+    idempotency_key text NOT NULL CONSTRAINT credit_entry_key_length CHECK (length(idempotency_key) BETWEEN 1 AND 700),
+    account text,                           -- of what Stripe said; NULL: the application's doing
+    subscription text,
+    plan_key text,
+    plan_version integer,
+    transition text,                        -- what happened to the subscription: trial_start, trial_to_active, renewal, …
+    source text,                            -- in_…, sub_…, re_… that it follows from; of spend_returned: the key of the spend
+    facts jsonb,                            -- what the rule used
+    note text,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    turn uuid,                              -- ops.turn; NULL: the application, or time alone
+    event_id text,                          -- of the turn's events, the one that tells of it
+    CONSTRAINT credit_entry_number_once UNIQUE (holder, n),
+    CONSTRAINT credit_entry_key_once UNIQUE (holder, idempotency_key),
+    CONSTRAINT credit_entry_adds_up CHECK (balance_after = balance_before + amount),
+    CONSTRAINT credit_entry_lines CHECK (cardinality(lots) = cardinality(amounts) AND cardinality(lots) >= 1)
+);
+CREATE INDEX credit_entry_turn ON ledger.credit_entry (turn) WHERE turn IS NOT NULL;
+CREATE INDEX credit_entry_subscription ON ledger.credit_entry (account, subscription) WHERE subscription IS NOT NULL;
+
+CREATE TABLE ledger.usage_period (
+    user_id text NOT NULL REFERENCES ledger.app_user (id),
+    meter text NOT NULL CHECK (length(meter) BETWEEN 1 AND 100),
+    period_start timestamptz NOT NULL,
+    period_end timestamptz NOT NULL,
+    account text,
+    subscription text,                      -- whose period it is; NULL: a calendar month (UTC) without one
+    used bigint NOT NULL DEFAULT 0 CHECK (used >= 0),
+    PRIMARY KEY (user_id, meter, period_start)
+) WITH (fillfactor = 70);
+
+CREATE TABLE ledger.usage_entry (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    user_id text NOT NULL,
+    meter text NOT NULL,
+    period_start timestamptz NOT NULL,
+    n bigint NOT NULL CHECK (n > 0),
+    used_before bigint NOT NULL,
+    used_after bigint NOT NULL CHECK (used_after = used_before + n),
+    usage_limit bigint,                     -- as it was; NULL: none
+    idempotency_key text NOT NULL CHECK (length(idempotency_key) BETWEEN 1 AND 700),
+    note text,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT usage_entry_key_once UNIQUE (user_id, meter, idempotency_key),
+    FOREIGN KEY (user_id, meter, period_start) REFERENCES ledger.usage_period (user_id, meter, period_start)
+);
+
+-- A trial and what became of it.
+CREATE TABLE ledger.conversion (
+    account text NOT NULL,
+    subscription text NOT NULL,
+    customer text NOT NULL,
+    user_id text,
+    state text NOT NULL CHECK (state IN ('trial', 'awaiting_payment', 'converted', 'ended_unpaid')),
+    plan_key text,
+    trial_start timestamptz NOT NULL,
+    trial_end timestamptz NOT NULL,
+    invoice text,                           -- the first that was really paid
+    amount bigint NOT NULL DEFAULT 0 CHECK (amount >= 0),
+    currency text,
+    converted_at timestamptz,               -- when it was paid
+    ended_at timestamptz,                   -- of ended_unpaid
+    turn uuid,                              -- ops.turn: the last that changed it
+    PRIMARY KEY (account, subscription),
+    FOREIGN KEY (account, subscription) REFERENCES ledger.subscription (account, id),
+    CONSTRAINT conversion_paid CHECK ((state = 'converted') = (converted_at IS NOT NULL))
+);
+CREATE INDEX conversion_customer ON ledger.conversion (account, customer);
+CREATE INDEX conversion_user ON ledger.conversion (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX conversion_when ON ledger.conversion (converted_at) WHERE converted_at IS NOT NULL;
+
+CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON ledger.plan_version
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only_table BEFORE TRUNCATE ON ledger.plan_version
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON ledger.credit_kind
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only_table BEFORE TRUNCATE ON ledger.credit_kind
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON ledger.credit_entry
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only_table BEFORE TRUNCATE ON ledger.credit_entry
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON ledger.usage_entry
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only_table BEFORE TRUNCATE ON ledger.usage_entry
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+
+RESET ROLE;
