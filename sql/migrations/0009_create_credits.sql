@@ -1,6 +1,6 @@
 -- Why    Plans with their rules, credits in lots, usage, trial conversions; and the lines of invoices, which tell what was billed
 --        for which period long after the subscription has moved on. docs/credits.md has the rules.
--- Locks  new tables; ledger.subscription and ledger.customer exclusively for the moment it takes to add columns.
+-- Locks  new tables; ledger.subscription, ledger.product and ledger.plan_price exclusively for the moment it takes to add columns.
 -- Undo   DROP TABLE the tables below, last first; ALTER TABLE … DROP COLUMN the columns added.
 
 SET LOCAL ROLE instep_owner;
@@ -10,6 +10,15 @@ ALTER TABLE ledger.subscription
     ADD COLUMN test_clock text,             -- its time is Stripe's test clock's, not ours
     ADD COLUMN credits_due_at timestamptz;  -- when time alone will give it the next credits (annual prices); NULL: never
 CREATE INDEX subscription_credits_due ON ledger.subscription (credits_due_at) WHERE credits_due_at IS NOT NULL;
+
+-- Products carry plans in their metadata; a bad one is kept as the sentence that says what is wrong with it.
+ALTER TABLE ledger.product
+    ADD COLUMN updated_at timestamptz,      -- Stripe's updated, else created; NULL: neither was told
+    ADD COLUMN plan_error text;             -- why its metadata makes no plan version; NULL: nothing is wrong
+CREATE INDEX product_plan_error ON ledger.product (account, id) WHERE plan_error IS NOT NULL;
+ALTER TABLE ledger.plan_price
+    ADD COLUMN meta_plan text;              -- plan_key of its own metadata; what it stands for follows: ledger.price_plan
+CREATE INDEX plan_price_product ON ledger.plan_price (account, product_id) WHERE product_id IS NOT NULL;
 
 CREATE TABLE ledger.invoice_line (
     account text NOT NULL,
