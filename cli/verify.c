@@ -88,6 +88,7 @@ static enum err truth_check(PGconn *conn, const struct config *config, struct ve
                             struct failure *fail)
 {
     char url[1200];
+    char moment[24];
     json_t *truth = NULL;
     json_t *ledger = NULL;
     enum err err;
@@ -100,8 +101,12 @@ static enum err truth_check(PGconn *conn, const struct config *config, struct ve
         return truth_lacks(verify, "STRIPE_API_BASE is not a simulator (/sim/truth answered 404)", fail);
     if (!err)
         err = shape_check(truth, "the simulator's truth", fail);
+    /* Credits are true as of a moment: the simulator's now. A truth without one is one without credits. */
+    const json_t *as_of = json_object_get(truth, "as_of");
+    (void)snprintf(moment, sizeof moment, "%" JSON_INTEGER_FORMAT, json_integer_value(as_of));
+    const char *const params[] = {json_is_integer(as_of) ? moment : NULL};
     if (!err)
-        err = db_json(conn, "SELECT ops.ledger_truth()", 0, NULL, &ledger, fail);
+        err = db_json(conn, "SELECT ops.ledger_truth(to_timestamp($1::bigint))", 1, params, &ledger, fail);
     if (!err)
         err = shape_check(ledger, "what ops.ledger_truth() answers", fail);
     if (!err) {

@@ -1,10 +1,14 @@
 -- ops.ledger_truth: what the ledger holds, in the shape of the simulator's own account of the truth (docs/simulator.md).
 --   entitled is the policy's word by status; where grace_until is set, it holds until then.
 --   Lists are sorted by id, byte by byte. Superseded sales are not there: their money is another sale's.
+--   p_at     the moment that credits are told of, the simulator's now: grants, and what can be spent, by the entries that took
+--            effect by then. NULL: without credits and conversions.
+--            A balance is what remains of lots that have not expired by then, less debts; zero is left out.
 --   Sums of money (fees, credit, accounts) are taken from postings, debit positive; what is zero is left out. A refund or
 --   dispute counts in the totals if it is known which sale it is of.
 SET LOCAL ROLE instep_owner;
-CREATE OR REPLACE FUNCTION ops.ledger_truth() RETURNS jsonb
+DROP FUNCTION IF EXISTS ops.ledger_truth();
+CREATE OR REPLACE FUNCTION ops.ledger_truth(p_at timestamptz DEFAULT NULL) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH line AS (
         SELECT e.account, e.customer, e.source, e.rule, k.code, p.unit, p.amount
@@ -78,15 +82,46 @@ CREATE OR REPLACE FUNCTION ops.ledger_truth() RETURNS jsonb
                    'paid_at', extract(epoch FROM s.paid_at)::bigint, 'subscription', s.subscription)
                    ORDER BY s.source COLLATE "C") AS list
           FROM ledger.sale AS s WHERE s.state = 'booked' GROUP BY s.account, s.customer
+    ), lot AS ( -- as of p_at; none without one
+        SELECT l.holder, l.account, l.customer, l.subscription, l.item, l.kind, l.plan_key, l.plan_version, l.period_start,
+               l.period_end, l.effective_at, l.expires_at, l.shortfall, t.granted, t.clawed, t.remaining
+          FROM ledger.lots_at(p_at) AS t JOIN ledger.credit_lot AS l ON l.id = t.lot
+         WHERE l.effective_at <= p_at
+    ), granted AS (
+        SELECT l.account, l.customer, jsonb_agg(jsonb_build_object(
+                   'subscription', l.subscription, 'item', l.item, 'kind', l.kind, 'plan_key', l.plan_key,
+                   'version', l.plan_version, 'period_start', extract(epoch FROM l.period_start)::bigint,
+                   'period_end', extract(epoch FROM l.period_end)::bigint,
+                   'effective_at', extract(epoch FROM l.effective_at)::bigint,
+                   'expires_at', extract(epoch FROM l.expires_at)::bigint, 'granted', l.granted, 'clawed', l.clawed,
+                   'shortfall', l.shortfall)
+                   ORDER BY l.item COLLATE "C", l.period_start, l.kind COLLATE "C", l.plan_key COLLATE "C", l.plan_version) AS list
+          FROM lot AS l WHERE l.kind <> 'manual' AND l.granted > 0 GROUP BY l.account, l.customer
+    ), conversion AS (
+        SELECT v.account, v.customer, jsonb_agg(jsonb_build_object(
+                   'subscription', v.subscription, 'state', v.state,
+                   'trial_start', extract(epoch FROM v.trial_start)::bigint,
+                   'trial_end', extract(epoch FROM v.trial_end)::bigint, 'amount', v.amount, 'currency', v.currency,
+                   'converted_at', extract(epoch FROM v.converted_at)::bigint, 'invoice', v.invoice)
+                   ORDER BY v.subscription COLLATE "C") AS list
+          FROM ledger.conversion AS v GROUP BY v.account, v.customer
     )
-    SELECT jsonb_build_object(
+    SELECT CASE WHEN p_at IS NULL THEN '{}' ELSE jsonb_build_object(
+        'as_of', extract(epoch FROM p_at)::bigint,
+        'credit_balances', (
+            SELECT coalesce(jsonb_object_agg(b.holder, b.amount), '{}')
+              FROM (SELECT l.holder, sum(l.remaining) AS amount FROM lot AS l
+                     WHERE l.expires_at IS NULL OR l.expires_at > p_at OR l.remaining < 0
+                     GROUP BY l.holder HAVING sum(l.remaining) <> 0) AS b)) END || jsonb_build_object(
         'customers', (
             SELECT coalesce(jsonb_agg(jsonb_build_object(
                        'id', c.id, 'deleted', c.deleted, 'user_id', c.user_id,
                        'subscriptions', coalesce(subscription.list, '[]'), 'sales', coalesce(sale.list, '[]'),
                        'refunds', coalesce(refund.list, '[]'), 'disputes', coalesce(dispute.list, '[]'),
                        'credit_notes', coalesce(note.list, '[]'), 'written_off', coalesce(written_off.list, '[]'),
-                       'fees', coalesce(fee.list, '{}'), 'credit', coalesce(credit.list, '{}')) ORDER BY c.id COLLATE "C"), '[]')
+                       'fees', coalesce(fee.list, '{}'), 'credit', coalesce(credit.list, '{}'))
+                       || CASE WHEN p_at IS NULL THEN '{}' ELSE jsonb_build_object('grants', coalesce(granted.list, '[]'),
+                              'conversions', coalesce(conversion.list, '[]')) END ORDER BY c.id COLLATE "C"), '[]')
               FROM ledger.customer AS c
               LEFT JOIN subscription ON subscription.account = c.account AND subscription.customer = c.id
               LEFT JOIN sale ON sale.account = c.account AND sale.customer = c.id
@@ -96,6 +131,8 @@ CREATE OR REPLACE FUNCTION ops.ledger_truth() RETURNS jsonb
               LEFT JOIN written_off ON written_off.account = c.account AND written_off.customer = c.id
               LEFT JOIN fee ON fee.account = c.account AND fee.customer = c.id
               LEFT JOIN credit ON credit.account = c.account AND credit.customer = c.id
+              LEFT JOIN granted ON granted.account = c.account AND granted.customer = c.id
+              LEFT JOIN conversion ON conversion.account = c.account AND conversion.customer = c.id
              WHERE c.kind = 'customer'),
         'guest_sales', (
             SELECT coalesce(jsonb_agg(jsonb_build_object('source', s.source, 'kind', s.kind, 'amount', s.amount,
@@ -122,5 +159,5 @@ CREATE OR REPLACE FUNCTION ops.ledger_truth() RETURNS jsonb
                      GROUP BY b.code) AS a),
         'catalogue', ledger.catalogue_truth())
 $$;
-GRANT EXECUTE ON FUNCTION ops.ledger_truth() TO instep_operator;
+GRANT EXECUTE ON FUNCTION ops.ledger_truth(timestamptz) TO instep_operator;
 RESET ROLE;
