@@ -4,6 +4,7 @@
 #include "sim/call.h"
 #include "sim/checkout.h"
 #include "sim/events.h"
+#include "sim/product.h"
 #include "sim/render.h"
 #include "sim/values.h"
 
@@ -23,12 +24,8 @@ static struct price *inline_price(struct call *call, json_t *data)
                      "price_data needs product or product_data[name], and a known interval.");
         return NULL;
     }
-    if (!product) {
-        product = sim_object(call->sim, TYPE_PRODUCT, sizeof *product);
-        product->name = sim_text(call->sim, name);
-        product->active = true;
-        emit(call->sim, "product.created", &product->o);
-    }
+    if (!product)
+        product = product_create(call->sim, name, form_at(data, "product_data.metadata"), true);
     struct price *price = sim_object(call->sim, TYPE_PRICE, sizeof *price);
     price->product = product;
     price->currency = sim_text(call->sim, currency);

@@ -6,6 +6,7 @@
 #include "sim/billing.h"
 #include "sim/events.h"
 #include "sim/lives_parts.h"
+#include "sim/product.h"
 #include "sim/render.h"
 
 #define PLANS      LIVES_PLANS
@@ -70,10 +71,7 @@ static void make_catalogue(struct sim *sim)
     if (lives_price(sim, "usd", 0))
         return;
     for (unsigned which = 0; which < PRICES; which++) {
-        struct product *product = sim_object(sim, TYPE_PRODUCT, sizeof *product);
-        product->name = catalogue[which].name;
-        product->active = true;
-        emit(sim, "product.created", &product->o);
+        struct product *product = product_create(sim, catalogue[which].name, NULL, true);
         for (unsigned currency = 0; currency < CURRENCIES; currency++)
             make_price(sim, product, which, currency);
     }

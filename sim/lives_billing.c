@@ -4,6 +4,7 @@
 #include "sim/discount.h"
 #include "sim/events.h"
 #include "sim/lives_parts.h"
+#include "sim/product.h"
 #include "sim/render.h"
 #include "sim/schedule.h"
 
@@ -305,7 +306,7 @@ static void tidy_catalogue(struct sim *sim, struct random_stream *random, struct
         json_t *before = render_object(sim, &product->o);
         product->name =
             sim_format(sim, "%.80s %llu", price->nickname, (unsigned long long)random_below(random, 10));
-        emit_updated(sim, "product.updated", &product->o, before);
+        product_changed(sim, product, before);
     } else {
         json_t *before = render_object(sim, &price->o);
         price->active = !price->active;

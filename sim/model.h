@@ -64,10 +64,20 @@ struct list {
     size_t room;
 };
 
+/* What a product said of itself from a moment on. */
+struct product_version {
+    struct product_version *later; /* NULL: the newest */
+    int64_t since;
+    const char *name;
+    json_t *metadata; /* owned; never NULL, never changed */
+};
+
 struct product {
-    struct object o;
+    struct object o; /* its metadata are those of the newest version */
     const char *name;
     bool active;
+    int64_t updated;
+    struct product_version *versions, *newest; /* the oldest first; product.h */
 };
 
 struct price {

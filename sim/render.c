@@ -140,7 +140,7 @@ static json_t *render_product(const struct product *p)
     put(json, "images", json_array());
     put(json, "marketing_features", json_array());
     put_text(json, "type", "service");
-    put_int(json, "updated", p->o.created);
+    put_int(json, "updated", p->updated);
     return json;
 }
 

@@ -33,6 +33,7 @@
 #define SESSION_LINE                                                                                         \
     "line_items[][price] line_items[][quantity] line_items[][price_data][currency] "                         \
     "line_items[][price_data][product] line_items[][price_data][product_data][name] "                        \
+    "line_items[][price_data][product_data][metadata][*] "                                                   \
     "line_items[][price_data][recurring][interval] line_items[][price_data][unit_amount] "
 #define SESSION                                                                                              \
     SESSION_LINE DISCOUNT "allow_promotion_codes cancel_url client_reference_id customer customer_creation " \
@@ -112,7 +113,7 @@ static const struct route routes[] = {
     {"POST /v1/payment_methods/{id}/attach", payment_methods_attach, "payment_method", "customer"},
     {"GET /v1/prices", prices_list, "[price]", PAGE CREATED "active currency lookup_keys[] product type"},
     {"POST /v1/prices", prices_create, "price",
-     PRICE RECURRING "currency product product_data[name] unit_amount"},
+     PRICE RECURRING "currency product product_data[metadata][*] product_data[name] unit_amount"},
     {"GET /v1/prices/{id}", prices_get, "price", ""},
     {"POST /v1/prices/{id}", prices_update, "price", PRICE},
     {"GET /v1/products", products_list, "[product]", PAGE CREATED "active ids[]"},

@@ -12,6 +12,7 @@
 #include "sim/events.h"
 #include "sim/lives.h"
 #include "sim/money.h"
+#include "sim/product.h"
 #include "sim/schedule.h"
 
 #define CHUNK_BYTES (256 * 1024)
@@ -114,6 +115,8 @@ struct sim *sim_create(uint64_t seed, int64_t start)
 static void release_object(struct object *o)
 {
     json_decref(o->metadata);
+    if (o->type == TYPE_PRODUCT)
+        product_release((struct product *)o);
     if (o->type == TYPE_INVOICE)
         json_decref(((struct invoice *)o)->subscription_metadata);
     if (o->type == TYPE_DISPUTE)

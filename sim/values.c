@@ -60,3 +60,22 @@ bool price_amount_param(struct call *call, json_t *params, char currency[4], int
                       "unit_amount must be a whole number of the smallest unit.");
     return money_is_valid(*ret_amount, currency, &call->why);
 }
+
+void call_text(struct call *call, const char *param, const char **field)
+{
+    const char *text = form_text(call->params, param);
+
+    if (text)
+        *field = *text ? sim_text(call->sim, text) : NULL;
+}
+
+bool call_metadata(struct call *call, struct object *o)
+{
+    json_t *metadata = json_object_get(call->params, "metadata");
+
+    if (metadata && !json_is_object(metadata))
+        return refuse(&call->why, 400, NULL, "metadata", "Invalid hash");
+    if (metadata)
+        metadata_merge(o, metadata);
+    return true;
+}

@@ -24,4 +24,9 @@ bool quantity_is_payable(struct call *call, const struct price *price, int64_t q
 /* `currency` in lower case and the `unit_amount` in it, of a price to be made. */
 bool price_amount_param(struct call *call, json_t *params, char currency[4], int64_t *ret_amount);
 
+/* Take over a text parameter; an empty one clears, an absent one leaves *field. */
+void call_text(struct call *call, const char *param, const char **field);
+/* Merge `metadata`, if it is there. False after a refusal. */
+bool call_metadata(struct call *call, struct object *o);
+
 #endif
