@@ -16,8 +16,27 @@ void drive_open(struct drive *drive, uint64_t seed)
     random_init(&drive->random, seed, "replay drive");
 }
 
+/* A worker that stands still between its reads and its apply. */
+struct stalled {
+    struct pass pass;
+    struct hint **hints; /* owned: the stream's may be gone when it wakes up */
+    size_t count;
+};
+
+static void stalled_free(struct stalled *stalled)
+{
+    if (!stalled)
+        return;
+    pass_release(&stalled->pass);
+    for (size_t i = 0; i < stalled->count; i++)
+        free(stalled->hints[i]);
+    free(stalled->hints);
+    free(stalled);
+}
+
 void drive_close(struct drive *drive)
 {
+    stalled_free(drive->stalled);
     for (size_t i = 0; i < drive->streams_count; i++) {
         for (size_t j = 0; j < drive->streams[i].count; j++)
             free(drive->streams[i].hints[j]);
@@ -164,6 +183,81 @@ static void break_off(struct drive *drive, struct stream *stream, size_t n, stru
     stream->buried = true;
 }
 
+/* ---- crashes: what is left of a worker is what the database has; the events are delivered again ---- */
+
+/* Dies while the apply runs. */
+static void die_in_apply(struct drive *drive, struct pass *pass)
+{
+    ledger_run(drive->ledger, "BEGIN");
+    pass_apply(pass);
+    ledger_run(drive->ledger, "ROLLBACK");
+}
+
+/* The reply is lost, and the same apply is sent once more: it must find its claim used. */
+static void apply_twice(struct drive *drive, struct pass *pass)
+{
+    pass_apply(pass);
+    drive->entries += (unsigned)pass->entries;
+    if (pass->end != PASS_APPLIED) {
+        drive_say(drive, pass, "failed");
+        return;
+    }
+    pass->end = PASS_UNDER_WAY;
+    pass_apply(pass);
+    if (pass->end != PASS_FENCED)
+        drive_say(drive, pass, "was applied twice");
+}
+
+/* Wakes up later. If nobody has claimed since, what it read is the newest, and counts. */
+static void stall(struct drive *drive, const struct stream *stream, size_t n)
+{
+    struct stalled *stalled = calloc(1, sizeof *stalled);
+    struct pass_about what = about(drive, stream, n);
+
+    if (!stalled || !(stalled->hints = calloc(n, sizeof(struct hint *))))
+        give_up("out of memory");
+    for (; stalled->count < n; stalled->count++)
+        stalled->hints[stalled->count] = hint_copy(stream->hints[stalled->count], NULL);
+    what.hints = (const struct hint *const *)stalled->hints;
+    pass_claim(&stalled->pass, &what);
+    pass_read(&stalled->pass);
+    drive->stalled = stalled;
+}
+
+static void wake_up(struct drive *drive)
+{
+    struct stalled *stalled = drive->stalled;
+
+    drive->stalled = NULL;
+    pass_apply(&stalled->pass);
+    drive->entries += (unsigned)stalled->pass.entries;
+    drive->fenced += stalled->pass.end == PASS_FENCED;
+    if (stalled->pass.end == PASS_FAILED)
+        drive_say(drive, &stalled->pass, "failed, waking up");
+    stalled_free(stalled);
+}
+
+static void crash(struct drive *drive, struct stream *stream, size_t n)
+{
+    uint64_t where = random_below(&drive->random, 5);
+    struct pass_about what = about(drive, stream, n);
+    struct pass pass;
+
+    drive->crashed++;
+    if (where == 4 && !drive->stalled) {
+        stall(drive, stream, n);
+        return;
+    }
+    pass_claim(&pass, &what);
+    if (where > 0)
+        pass_read(&pass);
+    if (where == 2)
+        die_in_apply(drive, &pass);
+    else if (where == 3 && pass.end == PASS_UNDER_WAY)
+        apply_twice(drive, &pass);
+    pass_release(&pass);
+}
+
 static void turn_of(struct drive *drive, struct stream *stream)
 {
     size_t n = stream->count < QUEUE_ENTRIES_PER_TURN ? stream->count : QUEUE_ENTRIES_PER_TURN;
@@ -172,8 +266,12 @@ static void turn_of(struct drive *drive, struct stream *stream)
 
     if (random_chance(&drive->random, 0.3))
         n = 1 + random_below(&drive->random, n);
-    what = about(drive, stream, n);
     drive->turns++;
+    if (drive->crashes && random_chance(&drive->random, drive->trouble)) {
+        crash(drive, stream, n);
+        return;
+    }
+    what = about(drive, stream, n);
     pass_claim(&pass, &what);
     pass_read(&pass);
     if (pass.end == PASS_UNDER_WAY && random_chance(&drive->random, drive->trouble)) {
@@ -194,6 +292,8 @@ bool drive_turn(struct drive *drive)
 {
     size_t start;
 
+    if (drive->stalled && (!drive->waiting || random_chance(&drive->random, 0.2)))
+        wake_up(drive);
     if (!drive->waiting)
         return false;
     start = random_below(&drive->random, drive->streams_count);

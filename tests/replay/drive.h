@@ -1,7 +1,7 @@
 /*
  * Streams in memory, and turns over them: what Redis and the workers do, without either. Chance decides how many events
  * a turn takes and what goes wrong with it: turns that fail and come again, turns that are overtaken and must be
- * fenced, events that end among the dead letters until a sync covers them.
+ * fenced, events that end among the dead letters until a sync covers them, workers that die at any step or stand still.
  */
 #ifndef INSTEP_TESTS_REPLAY_DRIVE_H
 #define INSTEP_TESTS_REPLAY_DRIVE_H
@@ -22,13 +22,15 @@ struct drive {
     struct world *world;   /* borrowed */
     struct env *env;       /* borrowed */
     struct random_stream random;
-    double trouble;         /* share of turns that something happens to, 0..1 */
-    int64_t skew_s;         /* reads happen so long after the world's clock */
-    struct stream *streams; /* owned */
+    double trouble;          /* share of turns that something happens to, 0..1 */
+    bool crashes;            /* workers die too, and replies are lost */
+    struct stalled *stalled; /* owned; NULL: no worker stands still */
+    int64_t skew_s;          /* reads happen so long after the world's clock */
+    struct stream *streams;  /* owned */
     size_t streams_count, streams_room;
     json_t *index;  /* owned: key to number of the stream */
     size_t waiting; /* hints in all streams */
-    unsigned turns, already, moved, fenced, failed_on_purpose, entries;
+    unsigned turns, already, moved, fenced, failed_on_purpose, crashed, entries;
     unsigned failures; /* that nobody meant: each was said through drive_say */
 };
 

@@ -6,6 +6,14 @@
 
 #include "tests/replay/world.h"
 
+/* Virtual time. Until it is set the real one counts. */
+static const char clock_sql[] =
+    "SET ROLE instep_owner; "
+    "CREATE OR REPLACE FUNCTION ledger.clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$ "
+    "SELECT coalesce(to_timestamp(nullif(current_setting('replay.clock', true), '')::bigint), "
+    "clock_timestamp()) $$; "
+    "RESET ROLE";
+
 void ledger_open(struct ledger *ledger, const char *url)
 {
     *ledger = (struct ledger){.conn = PQconnectdb(url)};
@@ -13,6 +21,7 @@ void ledger_open(struct ledger *ledger, const char *url)
         give_up("%s", PQerrorMessage(ledger->conn));
     /* Nothing here survives a crash of the machine, nor needs to. */
     ledger_run(ledger, "SET client_min_messages = warning; SET synchronous_commit = off");
+    ledger_run(ledger, clock_sql);
 }
 
 void ledger_close(struct ledger *ledger)
@@ -33,6 +42,17 @@ void ledger_run(struct ledger *ledger, const char *sql)
     if (!worked(result))
         give_up("%s: %s", sql, PQerrorMessage(ledger->conn));
     PQclear(result);
+}
+
+void ledger_set_clock(struct ledger *ledger, int64_t now)
+{
+    char sql[60];
+
+    if (ledger->clock == now)
+        return;
+    (void)snprintf(sql, sizeof sql, "SET replay.clock = '%lld'", (long long)now);
+    ledger_run(ledger, sql);
+    ledger->clock = now;
 }
 
 static void note_error(struct ledger *ledger, const PGresult *result)
@@ -98,6 +118,7 @@ void ledger_end(struct ledger *ledger)
     ledger_run(ledger, "ROLLBACK");
     ledger->inside = false;
     ledger->depth = 0;
+    ledger->clock = 0; /* what was set inside is undone too */
 }
 
 void ledger_mark(struct ledger *ledger)
@@ -114,6 +135,7 @@ void ledger_back(struct ledger *ledger)
 
     (void)snprintf(sql, sizeof sql, "ROLLBACK TO mark%u; RELEASE mark%u", ledger->depth, ledger->depth);
     ledger->depth--;
+    ledger->clock = 0;
     ledger_run(ledger, sql);
     /* Going back restores what was set when the level first set it, which may be inside ledger_check(). */
     ledger_run(ledger, "SET CONSTRAINTS ALL DEFERRED");

@@ -5,21 +5,25 @@
 #include <jansson.h>
 #include <libpq-fe.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct ledger {
     PGconn *conn; /* owned */
     bool
         inside; /* one transaction for all: failures are taken back to a savepoint, constraints checked by hand */
     unsigned depth;  /* savepoints set */
+    int64_t clock;   /* what ledger.clock() says, unix seconds; 0: not known */
     char error[600]; /* of the last statement that was refused: "SQLSTATE message" */
 };
 
-/* As the owner, to a database that is migrated. */
+/* As the owner, to a database that is migrated. Its ledger.clock() is replaced by one that is set. */
 void ledger_open(struct ledger *ledger, const char *url);
 void ledger_close(struct ledger *ledger);
 
 /* Statements that must work; the program ends if one does not. */
 void ledger_run(struct ledger *ledger, const char *sql);
+/* ledger.clock() says `now` (unix seconds) from here on. */
+void ledger_set_clock(struct ledger *ledger, int64_t now);
 
 /*
  * The first value of a statement's answer, a copy, free(); NULL: refused, ledger->error says why. "" for SQL's NULL. Inside a

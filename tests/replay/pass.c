@@ -58,6 +58,7 @@ void pass_claim(struct pass *pass, const struct pass_about *about)
 
     *pass = (struct pass){.ledger = about->ledger, .world = about->world};
     turn_fill(pass, about);
+    ledger_set_clock(about->ledger, about->world->sim->now);
     ids = turn_json_event_ids(turn);
     const char *params[] = {turn->account, turn->subject, turn->claim, ids, turn->env->name};
     answer = ledger_ask(about->ledger,
@@ -232,6 +233,7 @@ void pass_apply(struct pass *pass)
 
     if (pass->end != PASS_UNDER_WAY)
         return;
+    ledger_set_clock(pass->ledger, pass->world->sim->now);
     params[0] = text = turn_json_apply(&pass->turn);
     if (!text)
         out_of_memory();

@@ -8,6 +8,7 @@
 #include "sim/lives.h"
 #include "sim/truth.h"
 #include "tests/replay/drive.h"
+#include "tests/replay/posts.h"
 #include "tests/replay/report.h"
 
 #define DIFFERENCES_SHOWN 30
@@ -46,91 +47,24 @@ bool truth_equal(struct ledger *ledger, const struct world *world, const char *n
     return !shown.count;
 }
 
-/* ---- deliveries on their way: a heap by time ---- */
-
-struct post {
-    int64_t at;
-    uint64_t rank;
-    struct hint *hint;
-};
-
 struct lives {
     struct drive drive;
     struct world world;
-    struct post *heap; /* owned */
-    size_t count, room;
-    uint64_t rank;
+    struct posts posts;
     struct random_stream random;
     int64_t end;
     bool over; /* no step of the world any more */
     unsigned events;
 };
 
-static bool sooner(const struct post *a, const struct post *b)
-{
-    return a->at != b->at ? a->at < b->at : a->rank < b->rank;
-}
-
-static void swap(struct post *a, struct post *b)
-{
-    struct post c = *a;
-
-    *a = *b;
-    *b = c;
-}
-
-static void post(struct lives *lives, int64_t at, struct hint *hint)
-{
-    size_t i = lives->count;
-
-    if (lives->count == lives->room) {
-        lives->room = lives->room ? lives->room * 2 : 1024;
-        lives->heap = realloc(lives->heap, lives->room * sizeof *lives->heap);
-        if (!lives->heap)
-            give_up("out of memory");
-    }
-    lives->heap[lives->count++] = (struct post){.at = at, .rank = lives->rank++, .hint = hint};
-    for (; i && sooner(&lives->heap[i], &lives->heap[(i - 1) / 2]); i = (i - 1) / 2)
-        swap(&lives->heap[i], &lives->heap[(i - 1) / 2]);
-}
-
-static struct hint *next_post(struct lives *lives)
-{
-    struct hint *hint = lives->heap[0].hint;
-
-    lives->heap[0] = lives->heap[--lives->count];
-    for (size_t i = 0;;) {
-        size_t least = i, left = 2 * i + 1;
-        for (size_t child = left; child < left + 2 && child < lives->count; child++)
-            if (sooner(&lives->heap[child], &lives->heap[least]))
-                least = child;
-        if (least == i)
-            return hint;
-        swap(&lives->heap[i], &lives->heap[least]);
-        i = least;
-    }
-}
-
-/* How long a delivery takes: most are quick, some need retries, a few come weeks later. */
-static int64_t delay(struct lives *lives)
-{
-    uint64_t what = random_below(&lives->random, 100);
-
-    return random_between(&lives->random, 0,
-                          what < 50   ? 5
-                          : what < 80 ? 7200
-                          : what < 95 ? 3 * 86400
-                                      : 30 * 86400);
-}
-
 static void on_hint(struct hint *hint, void *arg)
 {
     struct lives *lives = arg;
 
     lives->events++;
-    post(lives, hint->at + delay(lives), hint);
+    posts_put(&lives->posts, hint->at + posts_delay(&lives->random), hint);
     if (random_chance(&lives->random, 0.1))
-        post(lives, hint->at + delay(lives), hint_copy(hint, NULL));
+        posts_put(&lives->posts, hint->at + posts_delay(&lives->random), hint_copy(hint, NULL));
 }
 
 /* Now and then the world moves between two reads of a turn. */
@@ -145,8 +79,8 @@ static void before_read(const struct read *read, void *arg)
 
 static void deliver_due(struct lives *lives, int64_t until)
 {
-    while (lives->count && lives->heap[0].at <= until)
-        drive_put(&lives->drive, next_post(lives));
+    for (struct hint *hint = posts_next(&lives->posts, until); hint; hint = posts_next(&lives->posts, until))
+        drive_put(&lives->drive, hint);
 }
 
 static void live(struct lives *lives)
@@ -159,8 +93,9 @@ static void live(struct lives *lives)
     sim_advance(lives->world.sim, lives->end);
     lives->over = true;
     lives->drive.skew_s = LATER_S;
-    while (lives->count) {
-        drive_put(&lives->drive, next_post(lives));
+    for (struct hint *hint = posts_next(&lives->posts, INT64_MAX); hint;
+         hint = posts_next(&lives->posts, INT64_MAX)) {
+        drive_put(&lives->drive, hint);
         while (lives->drive.waiting && random_chance(&lives->random, 0.7))
             (void)drive_turn(&lives->drive);
     }
@@ -171,7 +106,7 @@ static void live(struct lives *lives)
 
 void truth_of_lives(struct ledger *ledger, struct env *env, const struct options *options)
 {
-    struct lives lives = {.count = 0};
+    struct lives lives = {.events = 0};
     char name[80];
     bool equal;
 
@@ -196,7 +131,7 @@ void truth_of_lives(struct ledger *ledger, struct env *env, const struct options
         "%s: %u events, %u turns (%u repeated, %u moved, %u fenced, %u broken off), %u reads, %u entries",
         name, lives.events, lives.drive.turns, lives.drive.already, lives.drive.moved, lives.drive.fenced,
         lives.drive.failed_on_purpose, lives.world.reads, lives.drive.entries);
-    free(lives.heap);
+    posts_release(&lives.posts);
     drive_close(&lives.drive);
     world_close(&lives.world);
 }
