@@ -28,10 +28,21 @@ static void on_difference(const char *where, const char *truth, const char *ledg
         report_note("%s: %s: the truth is %s, the ledger has %s", shown->name, where, truth, ledger);
 }
 
+/* What the ledger holds, credits as of the moment that the truth is of. */
+static json_t *held_as_of(struct ledger *ledger, const json_t *as_of)
+{
+    char sql[80] = "SELECT ops.ledger_truth()";
+
+    if (as_of)
+        (void)snprintf(sql, sizeof sql, "SELECT ops.ledger_truth(to_timestamp(%lld))",
+                       (long long)json_integer_value(as_of));
+    return ledger_ask_json(ledger, sql);
+}
+
 bool truth_equal(struct ledger *ledger, const struct world *world, const char *name)
 {
     json_t *truth = truth_export(world->sim);
-    json_t *held = ledger_ask_json(ledger, "SELECT ops.ledger_truth()");
+    json_t *held = held_as_of(ledger, json_object_get(truth, "as_of"));
     json_t *broken = ledger_ask_json(ledger, "SELECT coalesce(jsonb_agg(check_name || ': ' || detail), '[]') "
                                              "FROM ops.verify() WHERE NOT ok");
     struct shown shown = {.name = name};
