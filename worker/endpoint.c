@@ -8,10 +8,18 @@
 #include "common/stripe_version.h"
 
 static const struct {
-    const char *object, *path, *filter, *expansions, *prefixes, *endpoint_list, *endpoint_one;
+    const char *object, *path, *filter, *expansions, *prefixes, *endpoint_list, *endpoint_one,
+        *endpoint_below;
 } endpoints[READ_KINDS] = {
 #define X(kind, object, path, filter, expansions, prefixes)                                                  \
-    [kind] = {object, path, filter, expansions, prefixes, "GET " path, "GET " path "/{id}"},
+    [kind] = {object,                                                                                        \
+              path,                                                                                          \
+              filter,                                                                                        \
+              expansions,                                                                                    \
+              prefixes,                                                                                      \
+              "GET " path,                                                                                   \
+              "GET " path "/{id}",                                                                           \
+              "GET " path "/{id}" filter},
     ENDPOINT_LIST(X)
 #undef X
 };
@@ -46,6 +54,12 @@ bool read_is_list(enum read_kind kind)
     return *endpoints[kind].filter != 0;
 }
 
+/* The list below an object, not one filtered by it. */
+static bool read_is_below(enum read_kind kind)
+{
+    return *endpoints[kind].filter == '/';
+}
+
 bool read_is_of_customer(enum read_kind kind)
 {
     return !strcmp(endpoints[kind].filter, "customer");
@@ -68,6 +82,8 @@ bool read_exists(enum read_kind kind, int version)
 
 const char *read_endpoint(enum read_kind kind)
 {
+    if (read_is_below(kind))
+        return endpoints[kind].endpoint_below;
     return read_is_list(kind) ? endpoints[kind].endpoint_list : endpoints[kind].endpoint_one;
 }
 
@@ -143,13 +159,17 @@ static void path_expand(struct stripe_path *path, const char *expansions, int ve
 
 void read_path(const struct read *read, int version, struct stripe_path *path)
 {
+    const char *filter = endpoints[read->kind].filter;
     char number[32];
 
     stripe_path_start(path, endpoints[read->kind].path);
-    if (!read_is_list(read->kind)) {
+    if (!*filter || read_is_below(read->kind))
         stripe_path_segment(path, read->id);
-    } else {
-        stripe_path_param(path, endpoints[read->kind].filter, read->id);
+    if (*filter) {
+        if (read_is_below(read->kind))
+            stripe_path_segment(path, filter + 1);
+        else
+            stripe_path_param(path, filter, read->id);
         stripe_path_param(path, "limit", "100");
         if (read->kind == READ_SUBSCRIPTIONS)
             stripe_path_param(path, "status", "all");

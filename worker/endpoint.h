@@ -12,7 +12,8 @@
 /*
  * X(kind, object, path, list filter, expansions, id prefixes)
  *   object       the type of the object read, as Stripe calls it
- *   list filter  "": one object by its id; else a list with limit=100, filtered by this parameter
+ *   list filter  "": one object by its id; else a list with limit=100, filtered by this parameter; "/lines": the list that is
+ *                there below the object of the id
  *   expansions   separated by spaces; one that a version does not know yet is left out (endpoint.c)
  *   prefixes     of the ids that this endpoint reads, separated by spaces; "": only by the type
  */
@@ -21,6 +22,7 @@
     X(READ_SUBSCRIPTIONS, "subscription", "/v1/subscriptions", "customer", "data.discounts", "")             \
     X(READ_SUBSCRIPTION_ITEMS, "subscription_item", "/v1/subscription_items", "subscription", "", "")        \
     X(READ_INVOICES, "invoice", "/v1/invoices", "customer", "data.payments", "")                             \
+    X(READ_INVOICE_LINES, "line_item", "/v1/invoices", "/lines", "", "")                                     \
     X(READ_INVOICE_PAYMENTS, "invoice_payment", "/v1/invoice_payments", "invoice", "", "")                   \
     X(READ_SESSIONS, "checkout.session", "/v1/checkout/sessions", "customer", "", "")                        \
     X(READ_SESSIONS_OF_INTENT, "checkout.session", "/v1/checkout/sessions", "payment_intent", "", "")        \
@@ -76,7 +78,7 @@ bool stripe_id_copy(char to[STRIPE_ID_BYTES_MAX + 1], const char *id);
 
 struct read {
     enum read_kind kind;
-    char id[STRIPE_ID_BYTES_MAX + 1];    /* the object's id, or the value of the list filter */
+    char id[STRIPE_ID_BYTES_MAX + 1];    /* the object's id, or whose list it is */
     char after[STRIPE_ID_BYTES_MAX + 1]; /* lists: go on after this id; "" from the start */
     int64_t since;                       /* lists: created at or after, unix seconds; 0: no bound */
 };

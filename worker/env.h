@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "worker/catalogue.h"
 #include "worker/circuit.h"
 
 struct budget;
@@ -38,9 +39,10 @@ struct env {
     struct stats *stats;
     int api_version; /* that reads are pinned to, as stripe_version_parse says it */
     struct circuits circuits;
-    int64_t reads_total; /* requests sent to Stripe since start */
-    unsigned refused;    /* enum env_refusal, or-ed */
-    int64_t held_bytes;  /* of Stripe's answers, as text, that turns hold now */
+    struct catalogue catalogue; /* owned: what need not be read again */
+    int64_t reads_total;        /* requests sent to Stripe since start */
+    unsigned refused;           /* enum env_refusal, or-ed */
+    int64_t held_bytes;         /* of Stripe's answers, as text, that turns hold now */
 };
 
 /* Parsed, they take several times as much memory. Beyond it turns give back what they have, unless they hold half of it. */

@@ -8,55 +8,17 @@
 #include "common/budget.h"
 #include "common/clock.h"
 #include "common/config.h"
-#include "common/log.h"
 #include "common/metrics.h"
 #include "common/stripe_client.h"
-#include "worker/answer.h"
+#include "worker/catalogue.h"
 #include "worker/crashpoint.h"
 #include "worker/env.h"
-#include "worker/fetch_objects.h"
+#include "worker/fetch_private.h"
 #include "worker/followup.h"
 #include "worker/pacer.h"
 #include "worker/stats.h"
 
 #define READ_DELAY_BASE_MS 250
-
-enum job_state { JOB_WAITING, JOB_PACED, JOB_SENT, JOB_RESTING, JOB_DONE };
-
-/* One request to make, perhaps several times. */
-struct job {
-    struct fetch *fetch; /* borrowed */
-    struct read read;
-    json_t *parent; /* owned reference; the object whose embedded list this page completes, or NULL */
-    unsigned pages; /* of the same list before this one */
-    unsigned tries;
-    enum job_state state;
-    struct pacer_ticket *ticket; /* JOB_PACED */
-    struct stripe_call *call;    /* JOB_SENT */
-    struct event *timer;         /* owned; JOB_RESTING */
-};
-
-struct fetch {
-    struct env *env; /* borrowed */
-    struct fetch_options options;
-    struct job **jobs; /* owned, each of them too */
-    size_t jobs_count, jobs_room;
-    unsigned running;
-    unsigned paced;             /* of those, waiting for the budget: the clock stands still */
-    struct fetch_objects found; /* owned */
-    unsigned reads;
-    int64_t bytes;
-    int64_t left_ms;         /* of the time, when the clock last stood still */
-    int64_t running_mono_ms; /* since when the clock runs; 0: it stands still */
-    struct event *timer;     /* owned: the start, then the deadline, or the end of patience with the budget */
-    bool limited;            /* Stripe's last answer was a limit or a lock */
-    unsigned rest_ms;
-    bool started;
-    char list_missing[STRIPE_ID_BYTES_MAX + 1]; /* the customer whose lists are said not to exist; or "" */
-    char text[700];
-    fetch_done_fn *done;
-    void *arg;
-};
 
 static void fetch_run(struct fetch *fetch);
 
@@ -153,7 +115,7 @@ static void fetch_end(struct fetch *fetch, enum outcome outcome)
     fetch->done(outcome, &result, fetch->arg);
 }
 
-static enum err fetch_add(struct fetch *fetch, const struct read *read, json_t *parent, unsigned pages)
+enum err fetch_add(struct fetch *fetch, const struct read *read, json_t *parent, unsigned pages)
 {
     struct job *job;
 
@@ -175,8 +137,7 @@ static enum err fetch_add(struct fetch *fetch, const struct read *read, json_t *
 
 /* ---- one read ---- */
 
-static enum outcome fetch_fail(struct fetch *fetch, enum outcome outcome, const struct job *job,
-                               const char *text)
+enum outcome fetch_fail(struct fetch *fetch, enum outcome outcome, const struct job *job, const char *text)
 {
     (void)snprintf(fetch->text, sizeof fetch->text, "%s %s: %s", read_endpoint(job->read.kind), job->read.id,
                    text);
@@ -198,15 +159,16 @@ static bool fetch_reads_it(const struct fetch *fetch, const struct read *read)
     return false;
 }
 
-/* What the object lacks of its embedded list, and what it leads to. */
+/* What the object lacks of its embedded lists, and what it leads to. */
 static enum err fetch_follow(struct fetch *fetch, json_t *object)
 {
-    struct read reads[FOLLOW_UPS_MAX], rest;
+    struct read reads[FOLLOW_UPS_MAX], rest[FETCH_EMBEDDED_MAX];
     size_t count = fetch->options.alone ? 0 : follow_ups(object, &fetch->found, reads);
+    size_t rests = fetch->options.alone ? 0 : fetch_objects_rest_of(object, rest);
     enum err err = ERR_OK;
 
-    if (!fetch->options.alone && fetch_objects_rest_of(object, &rest))
-        err = fetch_add(fetch, &rest, object, 0);
+    for (size_t i = 0; err == ERR_OK && i < rests; i++)
+        err = fetch_add(fetch, &rest[i], object, 0);
     for (size_t i = 0; err == ERR_OK && i < count; i++)
         if (!fetch_reads_it(fetch, &reads[i]))
             err = fetch_add(fetch, &reads[i], 0, 0);
@@ -279,127 +241,6 @@ static bool job_rest(struct job *job, const struct stripe_answer *answer)
         return false;
     job->state = JOB_RESTING; /* counts as running: the fetch is not over */
     return true;
-}
-
-/* What this answer says to everybody else. */
-static void job_tell(struct job *job, const struct stripe_answer *answer, bool misshapen)
-{
-    const struct fetch_options *options = &job->fetch->options;
-
-    job->fetch->limited = answer->verdict == STRIPE_LIMITED || answer->status == 429;
-    answer_tell(&(struct answer_about){.env = job->fetch->env,
-                                       .account = options->account,
-                                       .subject = options->subject,
-                                       .endpoint = read_endpoint(job->read.kind),
-                                       .id = job->read.id,
-                                       .tries = job->tries,
-                                       .misshapen = misshapen},
-                answer);
-}
-
-/* A page after the first: its beginning was there a moment ago, so what we have is no snapshot. */
-static bool page_is_gone(const struct job *job, const struct stripe_answer *answer)
-{
-    return *job->read.after && (answer->status == 404 || answer->status == 400);
-}
-
-/* Read the customer, unless that is done or planned. */
-static enum err fetch_add_customer(struct fetch *fetch, const char *id)
-{
-    struct read read;
-
-    for (size_t i = 0; i < fetch->jobs_count; i++)
-        if (fetch->jobs[i]->read.kind == READ_CUSTOMER && !strcmp(fetch->jobs[i]->read.id, id))
-            return ERR_OK;
-    return read_init(&read, READ_CUSTOMER, id) ? fetch_add(fetch, &read, 0, 0) : ERR_INVALID;
-}
-
-/* Stripe says there is no such thing: a fact of an object, but never of a list. */
-static enum outcome job_miss(struct job *job, const struct stripe_answer *answer)
-{
-    struct fetch *fetch = job->fetch;
-    enum read_kind kind = job->read.kind;
-    enum err err;
-
-    if (page_is_gone(job, answer))
-        return fetch_fail(fetch, OUTCOME_STRIPE_TRANSIENT, job, answer->text);
-    if (!read_is_list(kind)) {
-        err = fetch_objects_miss(&fetch->found, &job->read);
-    } else if (read_is_of_customer(kind)) {
-        (void)stripe_id_copy(fetch->list_missing, job->read.id);
-        (void)fetch_fail(fetch, OUTCOME_OK, job,
-                         answer->text); /* noted, in case the customer is not deleted */
-        err = fetch_add_customer(fetch, job->read.id);
-    } else {
-        return fetch_fail(fetch, OUTCOME_STRIPE_PERMANENT, job, answer->text);
-    }
-    return err == ERR_OK ? OUTCOME_OK : fetch_fail(fetch, OUTCOME_OUTAGE, job, err_text(err));
-}
-
-#define REST_MS_MAX 60000
-
-static enum outcome job_limited(struct job *job, const struct stripe_answer *answer)
-{
-    int64_t rest_ms = answer->retry_after_ms;
-
-    if (rest_ms > 0)
-        job->fetch->rest_ms = rest_ms < REST_MS_MAX ? (unsigned)rest_ms : REST_MS_MAX;
-    return fetch_fail(job->fetch, OUTCOME_LIMITED, job, answer->text);
-}
-
-/* Our key is refused: for everybody, unless others' good answers said otherwise. */
-static enum outcome job_denied(struct job *job, const struct stripe_answer *answer)
-{
-    struct fetch *fetch = job->fetch;
-    struct circuits *circuits = &fetch->env->circuits;
-    const struct circuit *key = circuits_find(circuits, fetch->options.account);
-    int64_t now = clock_mono_ms(), until = circuits_until(circuits, fetch->options.account, now);
-
-    if (key && circuit_disbelieves(key, fetch->options.subject))
-        return fetch_fail(fetch, OUTCOME_STRIPE_PERMANENT, job, answer->text);
-    /* Of the platform's own, another worker may have a better key. */
-    if (until && strcmp(fetch->options.account, "self") != 0)
-        fetch->rest_ms = (unsigned)(until - now);
-    return fetch_fail(fetch, OUTCOME_DENIED, job, answer->text);
-}
-
-static enum outcome job_forbidden(struct job *job, const struct stripe_answer *answer)
-{
-    metric_add(job->fetch->env->stats->forbidden, read_endpoint(job->read.kind), 1);
-    log_error("stripe.forbidden", LOG_STR("account", job->fetch->options.account),
-              LOG_STR("endpoint", read_endpoint(job->read.kind)), LOG_STR("text", answer->text),
-              LOG_STR("request_id", answer->request_id));
-    return fetch_fail(job->fetch, OUTCOME_STRIPE_PERMANENT, job, answer->text);
-}
-
-static enum outcome job_trouble(struct job *job, const struct stripe_answer *answer)
-{
-    /* Away for everybody: not this customer's attempt. */
-    bool away = circuit_state(&job->fetch->env->circuits.away, clock_mono_ms()) != CIRCUIT_CLOSED;
-
-    return fetch_fail(job->fetch, away ? OUTCOME_OUTAGE : OUTCOME_STRIPE_TRANSIENT, job, answer->text);
-}
-
-/* What an answer that brought nothing comes to, finally. */
-static enum outcome job_judge(struct job *job, const struct stripe_answer *answer)
-{
-    switch (answer->verdict) {
-    case STRIPE_MISSING: return job_miss(job, answer);
-    case STRIPE_DENIED: return job_denied(job, answer);
-    case STRIPE_FORBIDDEN: return job_forbidden(job, answer);
-    case STRIPE_LIMITED: return job_limited(job, answer);
-    case STRIPE_TROUBLE: return job_trouble(job, answer);
-    case STRIPE_LOCKED:
-        if (answer->status == 429)
-            return job_limited(job, answer);
-        break;
-    case STRIPE_REFUSED:
-        if (!page_is_gone(job, answer))
-            return fetch_fail(job->fetch, OUTCOME_STRIPE_PERMANENT, job, answer->text);
-        break;
-    default: break;
-    }
-    return fetch_fail(job->fetch, OUTCOME_STRIPE_TRANSIENT, job, answer->text);
 }
 
 static enum outcome job_take(struct job *job, const struct stripe_answer *answer)
@@ -515,8 +356,30 @@ static bool job_start(struct job *job)
     return true;
 }
 
+/* All else was read. *ret_more: something is still to be read, and waits to be started. */
+static enum err fetch_add_catalogue(struct fetch *fetch, bool *ret_more)
+{
+    struct plan plan = {.count = 0};
+    enum err err = ERR_OK;
+
+    *ret_more = false;
+    if (fetch->options.alone || fetch->catalogue_reads == CATALOGUE_READS_MAX)
+        return ERR_OK;
+    err = catalogue_plan(&fetch->env->catalogue, fetch->options.account, &fetch->found,
+                         CATALOGUE_READS_MAX - fetch->catalogue_reads, &plan);
+    for (size_t i = 0; err == ERR_OK && i < plan.count; i++) {
+        err = fetch_add(fetch, &plan.reads[i], 0, 0);
+        fetch->catalogue_reads++;
+        *ret_more = true;
+    }
+    plan_release(&plan);
+    return err;
+}
+
 static void fetch_run(struct fetch *fetch)
 {
+    bool more;
+
     for (size_t i = 0; i < fetch->jobs_count && fetch->running < FETCH_PARALLEL; i++) {
         struct job *job = fetch->jobs[i];
         if (job->state != JOB_WAITING || !job_may_start(fetch, job))
@@ -528,6 +391,15 @@ static void fetch_run(struct fetch *fetch)
     }
     if (fetch->running)
         return;
+    if (fetch_add_catalogue(fetch, &more) != ERR_OK) {
+        (void)snprintf(fetch->text, sizeof fetch->text, "out of memory");
+        fetch_end(fetch, OUTCOME_OUTAGE);
+        return;
+    }
+    if (more) {
+        fetch_run(fetch);
+        return;
+    }
     if (*fetch->list_missing && !fetch_objects_deleted(&fetch->found, fetch->list_missing))
         fetch_end(fetch, OUTCOME_STRIPE_PERMANENT);
     else

@@ -85,29 +85,46 @@ enum err fetch_objects_take(struct fetch_objects *found, const struct read *read
     return fetch_objects_add(found, body, fail);
 }
 
+/* Lists inside objects, of which only the first page comes with them. */
+static const struct {
+    const char *object, *field;
+    enum read_kind rest;
+} embedded[] = {
+    {"subscription", "items", READ_SUBSCRIPTION_ITEMS},
+    {"invoice", "lines", READ_INVOICE_LINES},
+    {"invoice", "payments", READ_INVOICE_PAYMENTS},
+    {"charge", "refunds", READ_REFUNDS_OF_CHARGE},
+};
+#define EMBEDDED_COUNT (sizeof embedded / sizeof *embedded)
+
 /* The embedded list that a page of this kind completes. */
 static const char *embedded_in(enum read_kind kind)
 {
-    return kind == READ_SUBSCRIPTION_ITEMS  ? "items"
-           : kind == READ_REFUNDS_OF_CHARGE ? "refunds"
-                                            : "payments";
+    size_t i = 0;
+
+    while (i + 1 < EMBEDDED_COUNT && embedded[i].rest != kind)
+        i++;
+    return embedded[i].field;
 }
 
-bool fetch_objects_rest_of(const json_t *object, struct read *ret_next)
+size_t fetch_objects_rest_of(const json_t *object, struct read ret_next[FETCH_EMBEDDED_MAX])
 {
-    const char *type = text_of(object, "object");
-    enum read_kind kind = !strcmp(type, "subscription") ? READ_SUBSCRIPTION_ITEMS
-                          : !strcmp(type, "invoice")    ? READ_INVOICE_PAYMENTS
-                          : !strcmp(type, "charge")     ? READ_REFUNDS_OF_CHARGE
-                                                        : READ_KINDS;
-    const json_t *list = kind == READ_KINDS ? 0 : json_object_get(object, embedded_in(kind));
-    const json_t *data = json_object_get(list, "data");
-    const char *last;
+    size_t count = 0;
 
-    if (!json_is_true(json_object_get(list, "has_more")))
-        return false;
-    last = text_of(json_array_get(data, json_array_size(data) - 1), "id"); /* an empty array gives "" */
-    return read_init(ret_next, kind, text_of(object, "id")) && stripe_id_copy(ret_next->after, last);
+    for (size_t i = 0; i < EMBEDDED_COUNT && count < FETCH_EMBEDDED_MAX; i++) {
+        const json_t *list = json_object_get(object, embedded[i].field);
+        const json_t *data = json_object_get(list, "data");
+        const char *last; /* an empty array gives "" */
+
+        if (strcmp(text_of(object, "object"), embedded[i].object) != 0 ||
+            !json_is_true(json_object_get(list, "has_more")))
+            continue;
+        last = text_of(json_array_get(data, json_array_size(data) - 1), "id");
+        if (read_init(&ret_next[count], embedded[i].rest, text_of(object, "id")) &&
+            stripe_id_copy(ret_next[count].after, last))
+            count++;
+    }
+    return count;
 }
 
 static enum err take_rest(struct fetch_objects *found, json_t *parent, const struct read *read,

@@ -49,8 +49,9 @@ struct fetch_page {
 enum err fetch_objects_take_page(struct fetch_objects *found, const struct read *read, json_t *parent,
                                  const json_t *body, struct fetch_page *ret_page, struct failure *fail);
 
-/* The read that goes on with an object's embedded list; false if the list is complete. */
-bool fetch_objects_rest_of(const json_t *object, struct read *ret_next);
+#define FETCH_EMBEDDED_MAX 2 /* lists inside one object: an invoice has lines and payments */
+/* The reads that go on with an object's embedded lists: how many; 0 if each is complete. */
+size_t fetch_objects_rest_of(const json_t *object, struct read ret_next[FETCH_EMBEDDED_MAX]);
 
 /* There is no such object. Only for a single object that was asked for by its id. */
 enum err fetch_objects_miss(struct fetch_objects *found, const struct read *read);

@@ -150,9 +150,16 @@ static unsigned needs_of_all(const struct plan_input *input, bool *ret_sync)
 
 static void plan_wants(const struct plan_input *input, bool all, struct plan *plan)
 {
-    for (size_t i = 0; i < input->wants_count; i++)
-        if (all || input->wants[i].due)
-            plan_add_named(plan, input, input->wants[i].object, input->wants[i].id);
+    for (size_t i = 0; i < input->wants_count; i++) {
+        const struct plan_want *want = &input->wants[i];
+        enum read_kind kind = read_kind_of(want->object, want->id);
+        if (!all && !want->due)
+            continue;
+        if (is_catalogue(kind))
+            plan_add(plan, kind, want->id, 0);
+        else
+            plan_add_named(plan, input, want->object, want->id);
+    }
 }
 
 static void plan_customer(const struct plan_input *input, struct plan *plan)

@@ -33,7 +33,7 @@ enum plan_need {
 /* "v1." in front is ignored; unknown types need nothing. Every type of Stripe's: tests/unit/test_needs.c. */
 unsigned plan_needs(const char *event_type);
 
-struct plan_want { /* an object that the ledger holds as not final */
+struct plan_want { /* an object that the ledger holds as not final, or lacks: a price or product */
     char object[64];
     char id[STRIPE_ID_BYTES_MAX + 1];
     bool due; /* not looked at for a while; a sync asks for all of them */

@@ -130,6 +130,7 @@ static void report_applied(struct turn *turn, const json_t *root)
     int64_t now_ms = clock_wall_ms();
 
     turn->label = "applied";
+    catalogue_learn(&turn->env->catalogue, turn->account, turn->objects, turn->missing);
     metric_add(stats->entries, 0, entries);
     metric_add(stats->events, "applied", applied);
     metric_add(stats->events, "ignored", ignored);

@@ -374,6 +374,7 @@ void worker_free(struct worker *worker)
     for (size_t i = 0; i < sizeof events / sizeof *events; i++)
         if (events[i])
             event_free(events[i]);
+    catalogue_release(&worker->env.catalogue);
     stats_release(&worker->stats);
     free(worker->slots);
     free(worker);

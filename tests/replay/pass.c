@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/replay/reading.h"
+#include "worker/catalogue.h"
 #include "worker/plan.h"
 #include "worker/resolve.h"
 #include "worker/turn_json.h"
@@ -251,6 +252,10 @@ void pass_apply(struct pass *pass)
     }
     if (pass->end == PASS_APPLIED && pass->ledger->inside && !ledger_check(pass->ledger))
         end(pass, PASS_FAILED, pass->ledger->error);
+    /* What may be undone is not remembered: then each turn reads what it needs. */
+    if (pass->end == PASS_APPLIED && !pass->ledger->inside)
+        catalogue_learn(&pass->turn.env->catalogue, pass->turn.account, pass->turn.objects,
+                        pass->turn.missing);
     free(answer);
     free(text);
 }

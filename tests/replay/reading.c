@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/catalogue.h"
 #include "worker/followup.h"
 
 struct job {
@@ -51,17 +52,18 @@ static bool is_planned(const struct jobs *jobs, const struct read *read)
     return false;
 }
 
-/* What the object lacks of its embedded list, and what it leads to. */
+/* What the object lacks of its embedded lists, and what it leads to. */
 static void follow(struct jobs *jobs, json_t *object)
 {
-    struct read reads[FOLLOW_UPS_MAX], rest;
-    size_t count;
+    struct read reads[FOLLOW_UPS_MAX], rest[FETCH_EMBEDDED_MAX];
+    size_t count, rests;
 
     if (jobs->alone)
         return;
     count = follow_ups(object, jobs->found, reads);
-    if (fetch_objects_rest_of(object, &rest))
-        jobs_add(jobs, &rest, object);
+    rests = fetch_objects_rest_of(object, rest);
+    for (size_t i = 0; i < rests; i++)
+        jobs_add(jobs, &rest[i], object);
     for (size_t i = 0; i < count; i++)
         if (!is_planned(jobs, &reads[i]))
             jobs_add(jobs, &reads[i], NULL);
@@ -126,6 +128,23 @@ static bool do_job(struct jobs *jobs, size_t i)
     return good;
 }
 
+/* All else was read: what of the catalogue is to be read besides. */
+static void add_catalogue(struct jobs *jobs, size_t *reads)
+{
+    const struct turn *turn = &jobs->pass->turn;
+    struct plan plan;
+
+    if (jobs->alone || *reads == CATALOGUE_READS_MAX)
+        return;
+    if (catalogue_plan(&turn->env->catalogue, turn->account, jobs->found, CATALOGUE_READS_MAX - *reads,
+                       &plan) != ERR_OK)
+        give_up("out of memory");
+    for (size_t i = 0; i < plan.count; i++)
+        jobs_add(jobs, &plan.reads[i], NULL);
+    *reads += plan.count;
+    plan_release(&plan);
+}
+
 /* An object waits until no read is left that may bring it. jobs->count: all is done. */
 static size_t next_job(const struct jobs *jobs)
 {
@@ -143,6 +162,7 @@ static size_t next_job(const struct jobs *jobs)
 bool reading_do(struct reading *reading, struct pass *pass, const struct plan *plan, bool alone)
 {
     struct jobs jobs = {.pass = pass, .found = &reading->found, .alone = alone};
+    size_t catalogue_reads = 0;
     bool good = true;
 
     if (fetch_objects_init(&reading->found) != ERR_OK)
@@ -158,6 +178,8 @@ bool reading_do(struct reading *reading, struct pass *pass, const struct plan *p
     }
     while (good) {
         size_t i = next_job(&jobs);
+        if (i == jobs.count)
+            add_catalogue(&jobs, &catalogue_reads);
         if (i == jobs.count)
             break;
         good = do_job(&jobs, i);

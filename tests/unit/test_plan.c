@@ -108,6 +108,13 @@ static const struct {
      .wants = {{"invoice", "in_9", false}, {"checkout.session", "cs_7", true}},
      .expected = SUBSCRIPTIONS
      "/v1/invoices?customer=cus_1&limit=100&expand[]=data.payments /v1/checkout/sessions/cs_7 "},
+    {.name = "a price or product that the ledger lacks is read with the state",
+     .subject = "cus_1",
+     .known = true,
+     .hints = {{"customer.subscription.updated", "subscription", "sub_1"}},
+     .wants = {{"product", "my_own_id", true}, {"price", "price_1", true}},
+     .expected = SUBSCRIPTIONS "/v1/invoices?customer=cus_1&limit=100&expand[]=data.payments "
+                               "/v1/products/my_own_id /v1/prices/price_1 "},
     {.name = "events that concern no rule are recorded without a read",
      .subject = "cus_1",
      .known = true,
@@ -340,7 +347,7 @@ static void test_pages(void)
 {
     struct fetch_objects found;
     struct fetch_page page;
-    struct read rest;
+    struct read rest[FETCH_EMBEDDED_MAX];
     json_t *subscription;
 
     if (fetch_objects_init(&found) != ERR_OK)
@@ -353,13 +360,13 @@ static void test_pages(void)
                page.more && !strcmp(page.next.after, "sub_1") && !found.complete,
            "a page that has more is followed from its last id and completes nothing");
     subscription = json_array_get(found.objects, 0);
-    tap_ok(fetch_objects_rest_of(subscription, &rest) && rest.kind == READ_SUBSCRIPTION_ITEMS &&
-               !strcmp(rest.id, "sub_1") && !strcmp(rest.after, "si_1"),
+    tap_ok(fetch_objects_rest_of(subscription, rest) && rest[0].kind == READ_SUBSCRIPTION_ITEMS &&
+               !strcmp(rest[0].id, "sub_1") && !strcmp(rest[0].after, "si_1"),
            "a subscription with more items than fit asks for the rest");
     tap_ok(take_page(&found, READ_SUBSCRIPTION_ITEMS, subscription,
                      "{\"object\": \"list\", \"has_more\": false, \"data\": [{\"id\": \"si_2\"}]}",
                      &page) == ERR_OK &&
-               !fetch_objects_rest_of(subscription, &rest) && json_array_size(found.objects) == 1 &&
+               !fetch_objects_rest_of(subscription, rest) && json_array_size(found.objects) == 1 &&
                json_array_size(json_object_get(json_object_get(subscription, "items"), "data")) == 2,
            "the rest goes into the subscription");
     tap_ok(

@@ -302,7 +302,7 @@ static void test_follow_ups(void)
 static void test_parts(void)
 {
     struct fetch_objects found;
-    struct read rest;
+    struct read rest[FETCH_EMBEDDED_MAX];
     json_t *charge =
         parse("{'object': 'charge', 'id': 'ch_1', 'refunds': {'has_more': true, 'data': [{'id': 're_1'}]}}");
     json_t *invoice = parse(
@@ -318,11 +318,11 @@ static void test_parts(void)
     (void)fetch_objects_add(&found, invoice, 0);
     tap_ok(fetch_objects_have(&found, "re_1") && fetch_objects_have(&found, "inpay_1"),
            "refunds inside a charge and payments inside an invoice are had");
-    tap_ok(fetch_objects_rest_of(charge, &rest) && rest.kind == READ_REFUNDS_OF_CHARGE &&
-               !strcmp(rest.id, "ch_1") && !strcmp(rest.after, "re_1"),
+    tap_ok(fetch_objects_rest_of(charge, rest) && rest[0].kind == READ_REFUNDS_OF_CHARGE &&
+               !strcmp(rest[0].id, "ch_1") && !strcmp(rest[0].after, "re_1"),
            "a charge with more refunds than fit asks for the rest");
-    tap_ok(fetch_objects_take_page(&found, &rest, charge, page, &taken, &why) == ERR_OK &&
-               fetch_objects_have(&found, "re_2") && !fetch_objects_rest_of(charge, &rest) &&
+    tap_ok(fetch_objects_take_page(&found, &rest[0], charge, page, &taken, &why) == ERR_OK &&
+               fetch_objects_have(&found, "re_2") && !fetch_objects_rest_of(charge, rest) &&
                json_array_size(json_object_get(json_object_get(charge, "refunds"), "data")) == 2,
            "which goes into the charge");
     json_decref(taken.taken);
