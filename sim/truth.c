@@ -224,6 +224,7 @@ static json_t *customer_truth(const struct customer *c, struct truth_sums *sums)
         sim_json(json_pack("{s:s, s:b, s:s?, s:o, s:o}", "id", c->o.id, "deleted", c->deleted, "user_id",
                            user_of(c), "subscriptions", subs, "sales", sales_of(c, sums)));
     truth_customer_money(c, customer, sums);
+    truth_customer_credits(c, customer);
     return customer;
 }
 
@@ -300,7 +301,9 @@ json_t *truth_export(const struct sim *sim)
     for (size_t i = 0; i < sim->all[TYPE_CUSTOMER].count; i++)
         truth_append(customers, customer_truth((const struct customer *)all[i], &sums));
     free(all);
+    put_int(truth, "as_of", sim->now);
     put(truth, "customers", customers);
+    put(truth, "credit_balances", json_object());
     add_guests(sim, truth, &sums);
     put(truth, "totals", totals_of(&sums));
     put(truth, "accounts", accounts_of(&sums));

@@ -38,6 +38,11 @@ void truth_charge(const struct charge *ch, json_t *refunds, json_t *disputes, js
 /* "credit_notes", "written_off", "fees", "credit" of a customer; refunds and disputes are added too. */
 void truth_customer_money(const struct customer *c, json_t *customer, struct truth_sums *sums);
 
+/* --- truth_credits.c --- */
+
+/* "grants" and "conversions" of a customer. */
+void truth_customer_credits(const struct customer *c, json_t *customer);
+
 /* --- truth_catalogue.c --- */
 
 json_t *truth_catalogue(const struct sim *sim);
