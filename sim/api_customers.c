@@ -43,7 +43,11 @@ void customers_create(struct call *call)
                      token);
         return;
     }
+    struct test_clock *clock = call_param(call, "test_clock", TYPE_TEST_CLOCK);
+    if (call->why.status)
+        return;
     struct customer *c = sim_object(call->sim, TYPE_CUSTOMER, sizeof *c);
+    c->test_clock = clock;
     customer_fields(call, c);
     if (call->why.status) {
         c->deleted = true; /* refused half-way: nobody knows its id */
@@ -92,7 +96,7 @@ static bool customer_matches(struct call *call, const struct object *o)
 {
     const struct customer *c = (const struct customer *)o;
 
-    return !c->deleted && call_says(call, "email", c->email);
+    return !c->deleted && call_says(call, "email", c->email) && call_on_clock(call, c);
 }
 
 void customers_list(struct call *call)

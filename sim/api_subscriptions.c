@@ -99,6 +99,17 @@ static bool days_until_due_param(struct call *call, int64_t *ret_days)
     return refuse(&call->why, 400, "parameter_invalid_integer", "days_until_due", "Invalid integer");
 }
 
+static bool past_param(struct call *call, const char *param, int64_t *ret_at)
+{
+    if (!form_at(call->params, param))
+        return true;
+    if (!form_integer(call->params, param, ret_at))
+        return refuse(&call->why, 400, "parameter_invalid_integer", param, "Invalid integer");
+    if (*ret_at >= call->sim->now || call->sim->now - *ret_at > YEARS(5))
+        return refuse(&call->why, 400, NULL, param, "Invalid timestamp: must be in the past");
+    return true;
+}
+
 /* How it is billed: of a new subscription. */
 static bool order_billing(struct call *call, struct subscription_order *order)
 {
@@ -116,6 +127,8 @@ static bool order_billing(struct call *call, struct subscription_order *order)
     if (!time_param(call, call->params, "billing_cycle_anchor", "billing_cycle_anchor", NULL, YEARS(5),
                     &order->billing_cycle_anchor) ||
         !days_until_due_param(call, &order->days_until_due))
+        return false;
+    if (!past_param(call, "backdate_start_date", &order->start_date))
         return false;
     if (order->send_invoice && !form_at(call->params, "days_until_due"))
         return refuse(&call->why, 400, "parameter_missing", "days_until_due",
@@ -355,7 +368,8 @@ static bool subscription_matches(struct call *call, const struct object *o)
     const char *price = form_text(call->params, "price");
 
     if ((price && !has_price(sub, price)) ||
-        !call_says(call, "collection_method", sub->send_invoice ? collections[1] : collections[0]))
+        !call_says(call, "collection_method", sub->send_invoice ? collections[1] : collections[0]) ||
+        (!form_text(call->params, "customer") && !call_on_clock(call, sub->customer)))
         return false;
     if (!status)
         return sub->status != SUB_CANCELED;

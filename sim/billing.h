@@ -53,6 +53,8 @@ struct invoice *invoice_create(struct sim *sim, struct customer *c, struct subsc
                                const char *reason, const char *currency);
 void invoice_add_item(struct sim *sim, struct invoice *inv,
                       struct item *item); /* the item's current period */
+/* A line for other time of the item, at what its price comes to for as much of whole intervals as that is. */
+void invoice_add_time(struct sim *sim, struct invoice *inv, struct item *item, int64_t start, int64_t end);
 void invoice_take_pending(struct sim *sim,
                           struct invoice *inv); /* pending invoice items of its subscription */
 void invoice_total_up(struct invoice *inv);     /* the sums of its lines and discounts; nothing is told */
@@ -108,7 +110,8 @@ struct subscription_order {
     bool send_invoice, flexible;
     int64_t days_until_due;       /* with send_invoice */
     int64_t billing_cycle_anchor; /* the first period is a part that ends here; 0: now */
-    bool prorate_first;           /* that part is billed, else it is free */
+    bool prorate_first;           /* that part is billed, else it is free; so is what was backdated */
+    int64_t start_date;           /* backdated to then: the time until now is billed too; 0: now */
     enum missing_payment_method missing_payment_method;
     struct discount_wishes discounts;
     struct intent *paid_by; /* checkout took the money already; NULL: charge now */

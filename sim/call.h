@@ -71,6 +71,7 @@ call_fn events_get, events_list, thin_events_get, thin_events_list;
 call_fn endpoints_create, endpoints_get, endpoints_update, endpoints_delete, endpoints_list;
 call_fn destinations_create, destinations_get, destinations_delete, destinations_enable, destinations_disable,
     destinations_ping, destinations_list;
+call_fn test_clocks_create, test_clocks_get, test_clocks_advance, test_clocks_list;
 call_fn account_get, accounts_create, accounts_get, accounts_list;
 
 #endif

@@ -86,6 +86,32 @@ void invoice_add_item(struct sim *sim, struct invoice *inv, struct item *item)
     line->period_end = item->period_end;
 }
 
+/* Whole intervals from `start` on, and the part of the last one that lies before `end`. */
+static int64_t price_of_time(const struct price *price, int64_t amount, int64_t start, int64_t end)
+{
+    int64_t sum = 0, from = start;
+
+    for (int64_t n = 1; from < end; n++) {
+        int64_t to = calendar_add(start, price->interval, n * price->interval_count);
+        sum += to <= end ? amount : prorate(amount, end - from, to - from, price->currency);
+        from = to;
+    }
+    return sum;
+}
+
+void invoice_add_time(struct sim *sim, struct invoice *inv, struct item *item, int64_t start, int64_t end)
+{
+    int64_t whole = item->price->unit_amount * item->quantity;
+    struct line *line = add_line(sim, inv, price_of_time(item->price, whole, start, end),
+                                 sim_format(sim, "Elapsed time on %.200s", item->price->product->name));
+
+    line->item = item;
+    line->price = item->price;
+    line->quantity = item->quantity;
+    line->period_start = start;
+    line->period_end = end;
+}
+
 void invoice_take_pending(struct sim *sim, struct invoice *inv)
 {
     struct list *pending = &inv->customer->of[TYPE_INVOICEITEM];

@@ -39,6 +39,7 @@
     X(TYPE_CREDIT_NOTE, "credit_note", "cn_1", 23, "/v1/credit_notes")                                       \
     X(TYPE_BALANCE_TXN, "balance_transaction", "txn_3", 23, "/v1/balance_transactions")                      \
     X(TYPE_CUSTOMER_TXN, "customer_balance_transaction", "cbtxn_1", 23, "")                                  \
+    X(TYPE_TEST_CLOCK, "test_helpers.test_clock", "clock_1", 23, "/v1/test_helpers/test_clocks")             \
     X(TYPE_EVENT, "event", "evt_1", 23, "/v1/events")                                                        \
     X(TYPE_ENDPOINT, "webhook_endpoint", "we_1", 23, "/v1/webhook_endpoints")
 
@@ -166,8 +167,15 @@ struct balance {
     int64_t amount; /* negative: credit in the customer's favour */
 };
 
+/* Time as a merchant's tests set it. All of them, and everybody else, live by the one virtual clock. */
+struct test_clock {
+    struct object o;
+    const char *name; /* NULL: none */
+};
+
 struct customer {
     struct object o;
+    struct test_clock *test_clock;          /* also of all that belongs to the customer; NULL: none */
     const char *email, *name, *description; /* NULL: none */
     const char *currency;                   /* NULL until the first invoice */
     struct payment_method *payment_method;  /* default for invoices; NULL: none */

@@ -105,7 +105,8 @@ json_t *render_customer_whole(const struct sim *sim, const struct customer *c)
         if (c->currency && strcmp(c->currency, b->currency) == 0)
             balance = b->amount;
     }
-    put_nulls(json, "address customer_account default_source discount phone shipping test_clock");
+    put_nulls(json, "address customer_account default_source discount phone shipping");
+    PUT_ID(json, "test_clock", c->test_clock);
     put_int(json, "balance", balance);
     put(json, "invoice_credit_balance", credit);
     put_text(json, "currency", c->currency);
@@ -127,6 +128,21 @@ static json_t *render_customer(const struct sim *sim, const struct customer *c)
     if (c->deleted)
         return sim_json(json_pack("{s:s, s:s, s:b}", "id", c->o.id, "object", "customer", "deleted", 1));
     return render_customer_whole(sim, c);
+}
+
+#define TEST_CLOCK_DAYS 30
+
+json_t *render_test_clock(const struct sim *sim, const struct test_clock *clock)
+{
+    json_t *json = render_head(&clock->o);
+
+    (void)json_object_del(json, "metadata");
+    put_int(json, "deletes_after", clock->o.created + TEST_CLOCK_DAYS * DAY);
+    put_int(json, "frozen_time", sim->now);
+    put_text(json, "name", clock->name);
+    put_text(json, "status", "ready");
+    put(json, "status_details", json_object());
+    return json;
 }
 
 static json_t *render_product(const struct product *p)
@@ -242,6 +258,7 @@ json_t *render_object(const struct sim *sim, const struct object *o)
     case TYPE_CREDIT_NOTE: return render_credit_note((const struct credit_note *)o);
     case TYPE_BALANCE_TXN: return render_balance_txn(sim, (const struct balance_txn *)o);
     case TYPE_CUSTOMER_TXN: return render_customer_txn((const struct customer_txn *)o);
+    case TYPE_TEST_CLOCK: return render_test_clock(sim, (const struct test_clock *)o);
     case TYPE_EVENT: return event_render(sim, (const struct sim_event *)o);
     case TYPE_ENDPOINT: return render_endpoint((const struct endpoint *)o, false);
     case TYPE_COUNT: break;

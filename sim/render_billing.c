@@ -81,8 +81,9 @@ json_t *render_subscription(const struct sim *sim, const struct subscription *su
     put_nulls(json,
               "application application_fee_percent billing_cycle_anchor_config billing_thresholds "
               "customer_account default_source description next_pending_invoice_item_invoice on_behalf_of "
-              "pending_invoice_item_interval pending_setup_intent pending_update test_clock "
+              "pending_invoice_item_interval pending_setup_intent pending_update "
               "transfer_data");
+    PUT_ID(json, "test_clock", sub->customer->test_clock);
     put(json, "automatic_tax", json_pack("{s:b, s:n, s:n}", "enabled", 0, "liability", "disabled_reason"));
     put(json, "billing_mode", json_pack("{s:s}", "type", sub->flexible ? "flexible" : "classic"));
     put(json, "billing_schedules", json_array());
@@ -173,7 +174,8 @@ json_t *render_invoiceitem(const struct invoiceitem *ii)
     put_int(json, "net_amount", ii->amount);
     put_text(json, "currency", ii->currency);
     put_text(json, "customer", ii->customer->o.id);
-    put_nulls(json, "customer_account test_clock");
+    put_nulls(json, "customer_account");
+    PUT_ID(json, "test_clock", ii->customer->test_clock);
     put_text(json, "description", ii->description);
     put_flag(json, "discountable", !ii->proration);
     put_discounts(json, &ii->discounts, NULL);
@@ -268,7 +270,8 @@ json_t *render_invoice(const struct sim *sim, const struct invoice *inv)
     put_nulls(json, "account_name application custom_fields customer_account customer_address customer_phone "
                     "customer_shipping default_payment_method default_source description footer "
                     "from_invoice hosted_invoice_url invoice_pdf last_finalization_error latest_revision "
-                    "on_behalf_of receipt_number shipping_cost statement_descriptor test_clock");
+                    "on_behalf_of receipt_number shipping_cost statement_descriptor");
+    PUT_ID(json, "test_clock", c->test_clock);
     put_time(json, "webhooks_delivered_at", inv->o.created);
     return json;
 }

@@ -35,6 +35,7 @@ json_t *render_refunds(const struct charge *ch); /* the embedded list */
 json_t *render_dispute(const struct sim *sim, const struct dispute *d);
 json_t *render_credit_note(const struct credit_note *note);
 json_t *render_balance_txn(const struct sim *sim, const struct balance_txn *txn);
+json_t *render_test_clock(const struct sim *sim, const struct test_clock *clock);
 json_t *render_customer_txn(const struct customer_txn *txn);
 json_t *render_session(const struct session *cs);
 json_t *render_session_lines(const struct session *cs);

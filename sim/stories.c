@@ -85,6 +85,11 @@ unsigned story_play_done(const struct story_play *play)
     return play->done;
 }
 
+int64_t story_play_began(const struct story_play *play)
+{
+    return play->began;
+}
+
 json_t *story_play_events(const struct story_play *play)
 {
     return json_incref(play->events);
@@ -186,6 +191,19 @@ static json_t *answer_at(const struct story_play *play, char *path)
     return json_is_object(json) ? json_object_get(json, "id") : json;
 }
 
+/* {now}, {now+15d}, {now-40d}: false if it is something else. */
+static bool is_moment(const struct story_play *play, const char *word, int64_t *ret_at)
+{
+    char sign = '+', unit = 'd', more;
+    long long days = 0;
+
+    if (strcmp(word, "now") != 0 && (sscanf(word, "now%c%lld%c%c", &sign, &days, &unit, &more) != 3 ||
+                                     unit != 'd' || (sign != '+' && sign != '-')))
+        return false;
+    *ret_at = play->sim->now + (sign == '-' ? -days : days) * DAY;
+    return true;
+}
+
 /* The line with its placeholders filled in: free(). NULL: one of them names nothing. */
 static char *fill_in(const struct story_play *play, const char *line, size_t len, struct failure *fail)
 {
@@ -203,8 +221,12 @@ static char *fill_in(const struct story_play *play, const char *line, size_t len
             continue;
         }
         (void)snprintf(path, sizeof path, "%.*s", (int)inside, line + 1);
-        json_t *value = strcmp(path, "story") == 0 ? NULL : answer_at(play, path);
-        if (json_is_string(value))
+        int64_t at;
+        bool moment = is_moment(play, path, &at);
+        json_t *value = moment || strcmp(path, "story") == 0 ? NULL : answer_at(play, path);
+        if (moment)
+            (void)fprintf(out, "%lld", (long long)at);
+        else if (json_is_string(value))
             (void)fputs(json_string_value(value), out);
         else if (json_is_integer(value))
             (void)fprintf(out, "%lld", (long long)json_integer_value(value));

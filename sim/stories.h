@@ -11,7 +11,8 @@
  *     refused: POST /v1/invoices/{in}/pay
  *
  * A name before the request keeps its answer; {name} is the answer's id (of a list: of its first object), {name.a.0.b}
- * what is found there (in an object that is a list: in its data), {story} the story's own name. Paths under /v1 are the
+ * what is found there (in an object that is a list: in its data), {story} the story's own name, {now} the moment in unix
+ * seconds, {now+15d} and {now-40d} so many days from it. Paths under /v1 are the
  * API's, those under /sim the control's, whose parameters become a JSON object. `refused:` expects an error.
  */
 #ifndef INSTEP_SIM_STORIES_H
@@ -23,7 +24,8 @@
 #include "sim/api.h"
 #include "sim/sim.h"
 
-#define STORY_START    INT64_C(1735689600) /* 2025-01-01T00:00:00Z: where `stripe-sim story` sets the clock */
+#define STORY_START    INT64_C(1735689600) /* 2025-01-01T00:00:00Z */
+#define STORY_LEAP     INT64_C(1704067200) /* 2024-01-01T00:00:00Z, for stories of a leap year */
 #define STORY_SETTLE_S 25 /* after its requests a step waits until charges have settled and all is told */
 
 struct story_step {
@@ -37,6 +39,7 @@ struct story {
     const char *title; /* a sentence without its full stop */
     const struct story_step *steps;
     unsigned steps_count;
+    int64_t start; /* where `stripe-sim story` sets the clock */
 };
 
 /* All of them, in the order of the documentation. Static. */
@@ -52,6 +55,8 @@ struct story_play *story_play_create(const struct story *story, struct sim *sim,
 void story_play_free(struct story_play *play);         /* NULL is fine; before sim_free */
 const struct story *story_play_of(const struct story_play *play);
 unsigned story_play_done(const struct story_play *play); /* steps that were played */
+int64_t
+story_play_began(const struct story_play *play); /* the moment of the first step; 0: it has not begun */
 
 /*
  * Play the next step: move the clock, do the requests, wait STORY_SETTLE_S. All of a step's requests draw on a stream of

@@ -46,10 +46,11 @@ static int show(const struct story_play *play, json_t *events, const struct sim 
     const struct story *story = story_play_of(play);
     unsigned done = story_play_done(play);
 
-    *ret_answer = sim_json(json_pack("{s:s, s:s, s:i, s:i, s:s, s:I, s:o, s:o}", "name", story->name, "title",
-                                     story->title, "step", (int)done, "steps", (int)story->steps_count,
-                                     "step_title", story->steps[done - 1].title, "now", (json_int_t)sim->now,
-                                     "events", events, "objects", story_play_objects(play)));
+    *ret_answer =
+        sim_json(json_pack("{s:s, s:s, s:i, s:i, s:s, s:I, s:I, s:o, s:o}", "name", story->name, "title",
+                           story->title, "step", (int)done, "steps", (int)story->steps_count, "step_title",
+                           story->steps[done - 1].title, "began", (json_int_t)story_play_began(play), "now",
+                           (json_int_t)sim->now, "events", events, "objects", story_play_objects(play)));
     return 200;
 }
 

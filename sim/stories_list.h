@@ -12,10 +12,11 @@ struct story_part {
 extern const struct story_part stories_subscriptions, stories_coupons, stories_checkout, stories_collection,
     stories_payments, stories_refunds, stories_disputes, stories_credit_notes;
 
-#define STORY(name, title, steps)                                                                            \
+#define STORY_FROM(start, name, title, steps)                                                                \
     {                                                                                                        \
-        name, title, steps, sizeof(steps) / sizeof *(steps)                                                  \
+        name, title, steps, sizeof(steps) / sizeof *(steps), start                                           \
     }
+#define STORY(name, title, steps) STORY_FROM(STORY_START, name, title, steps)
 
 /* Lines that many stories begin with. Amounts are minor units. */
 #define MONTHLY(price, currency, amount)                                                                     \

@@ -13,7 +13,7 @@ static void help(void)
         "Usage: stripe-sim story --list [--json]\n"
         "       stripe-sim story NAME [--seed N] [--json]\n"
         "\n"
-        "Play a story from 2025-01-01 on, without a network, and print its steps: the requests, the events "
+        "Play a story, without a network, and print its steps: the requests, the events "
         "that\n"
         "Stripe sends, and in the end what a perfect ledger shows. On a running simulator, with deliveries:\n"
         "  POST /sim/story {\"name\": \"trial-converts\"}            the next step\n"
@@ -44,8 +44,8 @@ static json_t *describe_steps(const struct story *story)
 
 static json_t *describe(const struct story *story)
 {
-    return sim_json(json_pack("{s:s, s:s, s:o}", "name", story->name, "title", story->title, "steps",
-                              describe_steps(story)));
+    return sim_json(json_pack("{s:s, s:s, s:I, s:o}", "name", story->name, "title", story->title, "start",
+                              (json_int_t)story->start, "steps", describe_steps(story)));
 }
 
 static int list_all(bool as_json)
@@ -100,7 +100,7 @@ static void print_step(const struct story_play *play)
 
 static int play_through(const struct story *story, uint64_t seed, bool as_json)
 {
-    struct sim *sim = sim_create(seed, STORY_START);
+    struct sim *sim = sim_create(seed, story->start);
     struct api *api = api_create(sim);
     struct story_play *play = story_play_create(story, sim, api);
     json_t *shown = describe(story), *events;

@@ -94,6 +94,12 @@ static bool order_is_valid(const struct subscription_order *order, struct paymen
     return true;
 }
 
+/* The time before it was made is part of its first period: up to an anchor to come there is one line for all of it. */
+static bool reaches_back(const struct subscription_order *order)
+{
+    return order->start_date && order->billing_cycle_anchor && order->prorate_first;
+}
+
 static struct subscription *build(struct sim *sim, const struct subscription_order *order)
 {
     struct subscription *sub = sim_object(sim, TYPE_SUBSCRIPTION, sizeof *sub);
@@ -108,7 +114,7 @@ static struct subscription *build(struct sim *sim, const struct subscription_ord
     sub->flexible = order->flexible;
     sub->missing_payment_method = order->missing_payment_method;
     sub->payment_method = order->payment_method;
-    sub->start_date = sim->now;
+    sub->start_date = order->start_date ? order->start_date : sim->now;
     sub->anchor = order->trial_end              ? order->trial_end
                   : order->billing_cycle_anchor ? order->billing_cycle_anchor
                                                 : sim->now;
@@ -122,7 +128,7 @@ static struct subscription *build(struct sim *sim, const struct subscription_ord
         item->subscription = sub;
         item->price = order->items[i].price;
         item->quantity = order->items[i].quantity;
-        item->period_start = sim->now;
+        item->period_start = reaches_back(order) ? order->start_date : sim->now;
         item->period_end = order->trial_end
                                ? order->trial_end
                                : calendar_next(sub->anchor, first->interval, first->interval_count, sim->now);
@@ -143,6 +149,25 @@ static struct subscription *build(struct sim *sim, const struct subscription_ord
     return sub;
 }
 
+/* The time before it was made: in one line, or by natural periods if the billing mode is flexible. */
+static void bill_elapsed(struct sim *sim, struct invoice *inv, const struct subscription_order *order)
+{
+    const struct subscription *sub = inv->subscription;
+
+    for (size_t i = 0; i < sub->items.count; i++) {
+        struct item *item = (struct item *)sub->items.at[i];
+        int64_t from = order->start_date;
+        for (int64_t n = 1; order->flexible && from < sim->now; n++) {
+            int64_t to =
+                calendar_add(order->start_date, item->price->interval, n * item->price->interval_count);
+            invoice_add_time(sim, inv, item, from, to < sim->now ? to : sim->now);
+            from = to;
+        }
+        if (!order->flexible)
+            invoice_add_time(sim, inv, item, from, sim->now);
+    }
+}
+
 /* The first period is only the part up to the anchor: billed for that part of a whole one, or not at all. */
 static void shorten_first(struct invoice *inv, const struct subscription_order *order)
 {
@@ -161,9 +186,16 @@ static void first_invoice(struct sim *sim, struct subscription *sub, const struc
 {
     struct invoice *inv = invoice_create(sim, sub->customer, sub, "subscription_create", sub->currency);
 
-    for (size_t i = 0; i < sub->items.count; i++)
-        invoice_add_item(sim, inv, (struct item *)sub->items.at[i]);
-    if (order->billing_cycle_anchor)
+    if (order->start_date && order->prorate_first && !reaches_back(order))
+        bill_elapsed(sim, inv, order);
+    for (size_t i = 0; i < sub->items.count; i++) {
+        struct item *item = (struct item *)sub->items.at[i];
+        if (reaches_back(order))
+            invoice_add_time(sim, inv, item, item->period_start, item->period_end);
+        else
+            invoice_add_item(sim, inv, item);
+    }
+    if (order->billing_cycle_anchor && !reaches_back(order))
         shorten_first(inv, order);
     invoice_take_discounts(sim, inv);
     if (sub->send_invoice && inv->total > 0) { /* a draft first, like every invoice that is sent */

@@ -79,3 +79,12 @@ bool call_metadata(struct call *call, struct object *o)
         metadata_merge(o, metadata);
     return true;
 }
+
+bool call_on_clock(struct call *call, const struct customer *c)
+{
+    const char *wanted = form_text(call->params, "test_clock");
+
+    if (!wanted || !c->test_clock)
+        return !wanted && !c->test_clock;
+    return strcmp(wanted, c->test_clock->o.id) == 0;
+}

@@ -29,4 +29,7 @@ void call_text(struct call *call, const char *param, const char **field);
 /* Merge `metadata`, if it is there. False after a refusal. */
 bool call_metadata(struct call *call, struct object *o);
 
+/* Is it to be listed? Who lives on a test clock is only if `test_clock` names that, who does not only if nothing is named. */
+bool call_on_clock(struct call *call, const struct customer *c);
+
 #endif
