@@ -25,6 +25,8 @@
       "Largest webhook body; longer ones are answered 413.")                                                 \
     X(connections_max, "INSTEP_CONNECTIONS_MAX", NUMBER, "1024", "connections", 1, 65536, 0,                 \
       "Open connections of the ingest; beyond it stops accepting until one closes.")                         \
+    X(credits_interval_ms, "INSTEP_CREDITS_INTERVAL_MS", NUMBER, "10000", "milliseconds", 1000, 3600000, 0,  \
+      "How often the leader among the workers books what time alone changes of credits: the next month of an annual price, an expiry. Spending does not wait for it.") \
     X(customer_rest_ms, "INSTEP_CUSTOMER_REST_MS", NUMBER, "2000", "milliseconds", 0, 60000, 0,              \
       "Shortest time between two turns of one customer, unless somebody waits for the answer; events that come meanwhile share the next turn's reads.") \
     X(drain_timeout_ms, "INSTEP_DRAIN_TIMEOUT_MS", NUMBER, "20000", "milliseconds", 0, 600000, 0,            \

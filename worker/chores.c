@@ -1,6 +1,7 @@
 #include "worker/chores.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/budget.h"
@@ -130,6 +131,7 @@ static void on_looks(const struct pg_answer *answer, void *arg)
     struct env *env = arg;
 
     if (answer->outcome != PG_DONE) {
+        metric_add(env->stats->chores_failed, "look_again", 1);
         log_warn("look.unknown", LOG_STR("sqlstate", answer->sqlstate), LOG_STR("why", answer->text));
         return;
     }
@@ -155,9 +157,80 @@ static void look_again(struct env *env)
                         params, LOOKS_TIMEOUT_MS, on_looks, env, 0);
 }
 
+/* ---- credits that time alone changes ---- */
+
+#define CREDITS_AT_A_TIME  100  /* one transaction */
+#define CREDITS_ROUNDS_MAX 1000 /* of one start; the next goes on */
+#define CREDITS_TIMEOUT_MS 20000
+
+static void ask_credits(struct env *env);
+
+static void credits_over(struct env *env, const char *sqlstate, const char *why)
+{
+    env->credits.under_way = false;
+    if (why) { /* what was settled before stays; the others come up again */
+        metric_add(env->stats->chores_failed, "settle_credits", 1);
+        log_warn("credits.not_settled", LOG_STR("sqlstate", sqlstate), LOG_STR("why", why));
+    }
+    if (env->credits.settled)
+        log_info("credits.settled", LOG_INT("settled", env->credits.settled),
+                 LOG_INT("rounds", env->credits.rounds));
+}
+
+static void on_credits(const struct pg_answer *answer, void *arg)
+{
+    struct env *env = arg;
+    const char *value = pg_answer_value(answer, 0, 0);
+    int64_t settled = value ? strtoll(value, 0, 10) : 0;
+
+    if (answer->outcome != PG_DONE) {
+        credits_over(env, answer->sqlstate,
+                     *answer->text ? answer->text : "nobody knows whether it happened");
+        return;
+    }
+    env->credits.rounds++;
+    if (settled > 0) {
+        env->credits.settled += settled;
+        metric_add(env->stats->credits_settled, 0, settled);
+    }
+    if (settled > 0 && env->credits.rounds < CREDITS_ROUNDS_MAX)
+        ask_credits(env);
+    else
+        credits_over(env, "", 0);
+}
+
+static void ask_credits(struct env *env)
+{
+    char limit[16];
+    const char *params[] = {limit};
+    struct failure why;
+
+    (void)snprintf(limit, sizeof limit, "%d", CREDITS_AT_A_TIME);
+    if (pg_pool_query(env->ledger, "SELECT ops.credits_due($1::integer)", 1, params, CREDITS_TIMEOUT_MS,
+                      on_credits, env, &why) != ERR_OK)
+        credits_over(env, "", why.text);
+}
+
+/* Until nothing is due any more. One that takes longer than the interval is not joined by a second. */
+static void settle_credits(struct env *env)
+{
+    if (env->credits.under_way)
+        return;
+    env->credits.under_way = true;
+    env->credits.rounds = 0;
+    env->credits.settled = 0;
+    ask_credits(env);
+}
+
+static unsigned credits_interval(const struct config *config)
+{
+    return (unsigned)config->credits_interval_ms;
+}
+
 const struct leader_job chores_schedule[] = {
-    {"look_again", 60000, look_again},
-    {"watch_queue", 30000, watch_queue},
-    {"check_settings", 600000, chores_check_settings},
+    {"settle_credits", 0, credits_interval, settle_credits},
+    {"look_again", 60000, 0, look_again},
+    {"watch_queue", 30000, 0, watch_queue},
+    {"check_settings", 600000, 0, chores_check_settings},
 };
 const size_t chores_schedule_count = sizeof chores_schedule / sizeof *chores_schedule;

@@ -2,6 +2,7 @@
 #ifndef INSTEP_WORKER_ENV_H
 #define INSTEP_WORKER_ENV_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/err.h"
@@ -40,9 +41,14 @@ struct env {
     int api_version; /* that reads are pinned to, as stripe_version_parse says it */
     struct circuits circuits;
     struct catalogue catalogue; /* owned: what need not be read again */
-    int64_t reads_total;        /* requests sent to Stripe since start */
-    unsigned refused;           /* enum env_refusal, or-ed */
-    int64_t held_bytes;         /* of Stripe's answers, as text, that turns hold now */
+    struct {
+        bool under_way;
+        unsigned rounds; /* of this time */
+        int64_t settled;
+    } credits;           /* the leader's chore, worker/chores.c */
+    int64_t reads_total; /* requests sent to Stripe since start */
+    unsigned refused;    /* enum env_refusal, or-ed */
+    int64_t held_bytes;  /* of Stripe's answers, as text, that turns hold now */
 };
 
 /* Parsed, they take several times as much memory. Beyond it turns give back what they have, unless they hold half of it. */

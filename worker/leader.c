@@ -35,11 +35,13 @@ static void leader_work(struct leader *leader)
     int64_t now = clock_mono_ms();
 
     for (size_t i = 0; i < leader->jobs_count; i++) {
+        const struct leader_job *job = &leader->jobs[i];
         if (now < leader->due_mono_ms[i])
             continue;
-        leader->due_mono_ms[i] = now + leader->jobs[i].interval_ms;
-        log_debug("leader.job", LOG_STR("job", leader->jobs[i].name));
-        leader->jobs[i].run(leader->env);
+        leader->due_mono_ms[i] =
+            now + (job->interval ? job->interval(leader->env->config) : job->interval_ms);
+        log_debug("leader.job", LOG_STR("job", job->name));
+        job->run(leader->env);
     }
 }
 

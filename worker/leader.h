@@ -10,13 +10,15 @@
 
 #include "common/err.h"
 
+struct config;
 struct env;
 struct leader;
 
 struct leader_job {
-    const char *name;             /* static */
-    unsigned interval_ms;         /* between two starts; the first comes right after election */
-    void (*run)(struct env *env); /* starts the job; must not block */
+    const char *name;     /* static */
+    unsigned interval_ms; /* between two starts; the first comes right after election */
+    unsigned (*interval)(const struct config *config); /* in place of interval_ms, unless NULL */
+    void (*run)(struct env *env);                      /* starts the job; must not block */
 };
 
 /* All borrowed, must outlive the leader. ERR_NOMEM. */

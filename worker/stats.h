@@ -38,6 +38,10 @@ struct metrics;
     X(held_bytes, gauge, "instep_worker_held_bytes", 0, "Bytes of Stripe's answers held by turns.")          \
     X(circuit, gauge, "instep_worker_stripe_circuit_open", 0,                                                \
       "1 while Stripe refuses our key or is away and nothing is read.")                                      \
+    X(credits_settled, counter, "instep_worker_credits_settled_total", 0,                                    \
+      "Subscriptions and holders of credits whose time had come, settled by this leader.")                   \
+    X(chores_failed, counter, "instep_worker_chores_failed_total", "chore",                                  \
+      "Times that a chore of the leader could not be done.")                                                 \
     X(leader, gauge, "instep_worker_leader", 0, "1 while this worker holds the leader's lock.")              \
     X(lock_ready, gauge, "instep_worker_lock_connection_up", 0, "1 while the lock connection can be used.")  \
     X(ledger_ready, gauge, "instep_worker_apply_connections_up", 0, "Usable apply connections.")             \

@@ -4,11 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/pg_client.h"
+#include "tests/unit/pg_fixture.h"
 #include "tests/unit/tap.h"
 #include "worker/lock.h"
 
@@ -16,33 +15,6 @@
 #define PATIENCE_MS 30000 /* far beyond anything that works; not an expectation */
 
 static struct event_base *base;
-static char dir[64] = "/tmp/instep-test-pg.XXXXXX";
-static char url[256];
-
-/* ---- a private Postgres ---- */
-
-static bool stack(const char *verb)
-{
-    char command[256];
-
-    (void)snprintf(command, sizeof command, "deploy/local/stack %s %s >/dev/null", verb, dir);
-    return system(command) == 0;
-}
-
-static bool postgres_start(void)
-{
-    char command[256];
-    FILE *out;
-
-    if (!mkdtemp(dir) || chmod(dir, 0755) != 0 || !stack("start"))
-        return false;
-    (void)snprintf(command, sizeof command, ". %s/env && echo \"$OWNER_DATABASE_URL\"", dir);
-    out = popen(command, "r");
-    if (!out || !fgets(url, sizeof url, out))
-        return false;
-    url[strcspn(url, "\n")] = 0;
-    return pclose(out) == 0;
-}
 
 /* ---- waiting ---- */
 
