@@ -85,6 +85,7 @@ BEGIN
     PERFORM ledger.mirror_customer(v_objects -> 'customer', v_context);
     v_changes := v_changes || ledger.mirror_subscriptions(coalesce(v_objects -> 'subscription', '[]'), v_context);
     PERFORM ledger.mirror_invoices(coalesce(v_objects -> 'invoice', '[]'), v_context);
+    PERFORM ledger.mirror_invoice_lines(coalesce(v_objects -> 'invoice', '[]'), v_context);
     PERFORM ledger.mirror_sessions(coalesce(v_objects -> 'checkout.session', '[]'), v_context);
     PERFORM ledger.mirror_invoice_payments(v_objects -> 'invoice', v_objects -> 'invoice_payment', v_context);
     PERFORM ledger.mirror_charges(v_objects -> 'charge', v_objects -> 'refund', v_context);

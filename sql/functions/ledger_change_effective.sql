@@ -2,12 +2,14 @@
 --   p_before, p_after  states as stripe.subscription_state; p_before NULL at first sight
 --   p_created          when the subscription was made
 --   p_event_at         creation of the newest event of the turn that names the subscription, NULL if none does
---   p_read_at          when it was read
+--   p_told_at          creation of the newest event of the turn that is not after the read, NULL if there is none
+--   p_read_at          when it was read, by our clock, which may be far from Stripe's
 --   Returns            the moment, and where it was taken from
 SET LOCAL ROLE instep_owner;
+DROP FUNCTION IF EXISTS ledger.change_effective(jsonb, jsonb, timestamptz, timestamptz, timestamptz);
 CREATE OR REPLACE FUNCTION ledger.change_effective(p_before jsonb, p_after jsonb, p_created timestamptz,
-                                                   p_event_at timestamptz, p_read_at timestamptz,
-                                                   OUT effective_at timestamptz, OUT basis text)
+                                                   p_event_at timestamptz, p_told_at timestamptz,
+                                                   p_read_at timestamptz, OUT effective_at timestamptz, OUT basis text)
     LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     v_period bigint := (SELECT max((i.value ->> 'current_period_start')::bigint)
@@ -34,8 +36,8 @@ BEGIN
         WHEN p_after ->> 'canceled_at' IS NOT NULL AND p_before ->> 'canceled_at' IS NULL THEN
             effective_at := to_timestamp((p_after ->> 'canceled_at')::bigint);
             basis := 'canceled_at';
-        WHEN p_event_at IS NOT NULL THEN
-            effective_at := p_event_at;
+        WHEN coalesce(p_event_at, p_told_at) IS NOT NULL THEN
+            effective_at := coalesce(p_event_at, p_told_at);
             basis := 'event';
         ELSE
             effective_at := p_read_at;

@@ -23,6 +23,8 @@ DECLARE
     v_at timestamptz;
     v_basis text;
     v_last timestamptz;
+    v_anchor timestamptz; -- no part of the state: it moves with the periods
+    v_clock text;
 BEGIN
     FOR v_sub IN SELECT s.value FROM jsonb_array_elements(p_subscriptions) AS s ORDER BY s.value ->> 'id' COLLATE "C" LOOP
         v_id := stripe.word(v_sub, 'id');
@@ -34,20 +36,23 @@ BEGIN
             RAISE EXCEPTION 'subscription % belonged to % and now to %', v_id, v_old.customer, p_context ->> 'customer'
                 USING ERRCODE = 'IS004';
         END IF;
+        v_anchor := stripe.moment(v_sub, coalesce(v_sub -> 'billing_cycle_anchor', 'null'), 'billing_cycle_anchor');
+        v_clock := stripe.id_or_expanded(v_sub -> 'test_clock', v_sub, 'test_clock');
         CONTINUE WHEN v_old.state = v_state AND v_old.meta_user IS NOT DISTINCT FROM v_user
+            AND v_old.billing_cycle_anchor IS NOT DISTINCT FROM v_anchor AND v_old.test_clock IS NOT DISTINCT FROM v_clock
             AND v_old.latest_invoice IS NOT DISTINCT FROM stripe.reference(v_sub, 'latest_invoice');
 
         INSERT INTO ledger.subscription AS s
             (account, id, customer, status, currency, collection_method, cancel_at_period_end, cancel_at, canceled_at,
              ended_at, trial_start, trial_end, pause_collection, latest_invoice, meta_user, created_at, state,
-             changed_turn, last_seen_at)
+             changed_turn, last_seen_at, billing_cycle_anchor, test_clock)
         VALUES (v_account, v_id, p_context ->> 'customer', v_state ->> 'status', v_state ->> 'currency',
                 v_state ->> 'collection_method', (v_state -> 'cancel_at_period_end')::boolean,
                 to_timestamp((v_state ->> 'cancel_at')::bigint), to_timestamp((v_state ->> 'canceled_at')::bigint),
                 to_timestamp((v_state ->> 'ended_at')::bigint), to_timestamp((v_state ->> 'trial_start')::bigint),
                 to_timestamp((v_state ->> 'trial_end')::bigint), v_state ->> 'pause_collection',
                 stripe.reference(v_sub, 'latest_invoice'), v_user, v_created, v_state,
-                v_turn, v_read_at)
+                v_turn, v_read_at, v_anchor, v_clock)
         ON CONFLICT (account, id) DO UPDATE
            SET status = EXCLUDED.status, currency = EXCLUDED.currency, collection_method = EXCLUDED.collection_method,
                cancel_at_period_end = EXCLUDED.cancel_at_period_end, cancel_at = EXCLUDED.cancel_at,
@@ -55,6 +60,7 @@ BEGIN
                trial_end = EXCLUDED.trial_end, pause_collection = EXCLUDED.pause_collection,
                latest_invoice = EXCLUDED.latest_invoice, meta_user = EXCLUDED.meta_user,
                created_at = EXCLUDED.created_at, state = EXCLUDED.state,
+               billing_cycle_anchor = EXCLUDED.billing_cycle_anchor, test_clock = EXCLUDED.test_clock,
                changed_turn = CASE WHEN s.state = EXCLUDED.state THEN s.changed_turn ELSE EXCLUDED.changed_turn END;
         CONTINUE WHEN v_old.state = v_state;
 
@@ -77,6 +83,10 @@ BEGIN
                    (SELECT max(ops.moment_or_null(e.value -> 'created', 1))
                       FROM jsonb_array_elements(p_context -> 'events') AS e
                      WHERE e.value ->> 'object_id' = v_id),
+                   (SELECT max(m.at)
+                      FROM jsonb_array_elements(p_context -> 'events') AS e
+                     CROSS JOIN LATERAL ops.moment_or_null(e.value -> 'created', 1) AS m (at)
+                     WHERE m.at <= v_read_at),
                    v_read_at) AS e;
         v_last := (SELECT max(h.effective_at) FROM ledger.subscription_change AS h
                     WHERE h.account = v_account AND h.subscription = v_id);

@@ -1,6 +1,7 @@
 -- Why    Plans with their rules, credits in lots, usage, trial conversions; and the lines of invoices, which tell what was billed
 --        for which period long after the subscription has moved on. docs/credits.md has the rules.
--- Locks  new tables; ledger.subscription, ledger.product and ledger.plan_price exclusively for the moment it takes to add columns.
+-- Locks  new tables; ledger.subscription, ledger.product and ledger.plan_price exclusively for the moment it takes to add columns;
+--        ledger.invoice while its index is built.
 -- Undo   DROP TABLE the tables below, last first; ALTER TABLE … DROP COLUMN the columns added.
 
 SET LOCAL ROLE instep_owner;
@@ -32,10 +33,14 @@ CREATE TABLE ledger.invoice_line (
     proration boolean NOT NULL,
     period_start timestamptz NOT NULL,
     period_end timestamptz NOT NULL,
+    price_known boolean NOT NULL,           -- price and product have been read, or there is none; false: ops.wants asks for them
     PRIMARY KEY (account, invoice, id)
 );
 CREATE INDEX invoice_line_subscription ON ledger.invoice_line (account, subscription, period_start)
     WHERE subscription IS NOT NULL;
+CREATE INDEX invoice_line_unknown ON ledger.invoice_line (account, subscription) WHERE NOT price_known;
+CREATE INDEX invoice_paid_of ON ledger.invoice (account, subscription, paid_at)
+    WHERE subscription IS NOT NULL AND status = 'paid' AND amount_paid > 0;
 
 -- Which plan a price or product stands for, by an operator's word: goes before metadata and lookup keys.
 CREATE TABLE ledger.plan_match (
