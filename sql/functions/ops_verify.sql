@@ -75,7 +75,7 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
     ), guard (tab, trig, fun, moments) AS (
         SELECT 'ledger.' || n.tab, g.trig, 'ledger.refuse_change()', g.moments
           FROM unnest(ARRAY['journal_entry', 'posting', 'account', 'account_kind', 'entry_kind', 'subscription_change',
-                            'customer_user_change']) AS n (tab),
+                            'customer_user_change', 'plan_version', 'credit_kind', 'credit_entry', 'usage_entry']) AS n (tab),
                (VALUES ('append_only_rows', 27), ('append_only_table', 34)) AS g (trig, moments)
         UNION ALL
         VALUES ('ledger.journal_entry', 'stamp', 'ledger.stamp_entry()', 7),
@@ -403,6 +403,8 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
           FROM pg_proc AS f
          WHERE f.pronamespace IN ('ledger'::regnamespace, 'ops'::regnamespace, 'stripe'::regnamespace)
            AND f.prosecdef AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (f.proconfig), false)
+        UNION ALL
+        SELECT c.check_name, c.example FROM ops.credit_faults() AS c
     ), flagged (check_name, example) AS ( -- no broken promise, but worth a word
         SELECT 'what was paid is booked, and nothing else', s.source || ' paid nothing, booked ' || s.amount
           FROM ledger.sale AS s
@@ -461,12 +463,30 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
                (33, 'a turn counts the events that it finished'),
                (34, 'finished events are of this ledger''s mode'),
                (35, 'every dead event has an open dead letter, and only unfinished ones have'),
-               (36, 'the guards of append-only tables are in place'),
-               (37, 'no rule or inheritance leads around a guard'),
-               (38, 'constraints and unique indexes are valid'),
-               (39, 'nobody but the owner has rights on tables'),
-               (40, 'nobody may execute what is not granted by name'),
-               (41, 'functions with the owner''s rights fix their search_path')
+               (36, 'the entries of a holder of credits are a chain'),
+               (37, 'a holder has what its last entry left'),
+               (38, 'a holder has what remains of its lots'),
+               (39, 'credit entries are the sum of their lines'),
+               (40, 'lots are the sum of their entries'),
+               (41, 'lots are where their entries say'),
+               (42, 'no lot is below zero unless its plan''s clawback may'),
+               (43, 'nobody spent what was not there'),
+               (44, 'what was taken back is what the rules take, or a shortfall'),
+               (45, 'what will expire is known to be due'),
+               (46, 'one grant per item, period and kind'),
+               (47, 'lots are of a version of their plan'),
+               (48, 'lots are of a customer''s subscription and its user'),
+               (49, 'credits of turns are of applied ones'),
+               (50, 'the versions of a plan are numbered'),
+               (51, 'usage is the sum of its entries'),
+               (52, 'conversions are what the invoices say'),
+               (53, 'conversions are of a sale'),
+               (54, 'the guards of append-only tables are in place'),
+               (55, 'no rule or inheritance leads around a guard'),
+               (56, 'constraints and unique indexes are valid'),
+               (57, 'nobody but the owner has rights on tables'),
+               (58, 'nobody may execute what is not granted by name'),
+               (59, 'functions with the owner''s rights fix their search_path')
     )
     SELECT n.check_name, count(b.check_name) = 0,
            CASE WHEN count(b.check_name) > 0 THEN count(b.check_name) || ' found, for example ' || min(b.example)
