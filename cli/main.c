@@ -21,7 +21,10 @@ static const struct cli_command commands[] = {
      "  --json      with either: as JSON\n",
      cmd_migrate},
     {"status", "[--json]", "queue, turns, dead letters at a glance",
-     "Shows what waits in Redis and what the ledger holds. Exit status 1 while dead letters are open.\n"
+     "Shows what waits in Redis and what the ledger holds. Exit status 1 while dead letters are open or "
+     "trials "
+     "are\n"
+     "stuck.\n"
      "Needs DATABASE_URL (a member of instep_operator) and REDIS_URL.\n\n"
      "  --json      as JSON\n",
      cmd_status},

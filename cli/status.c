@@ -80,6 +80,27 @@ static void sales_print(const json_t *sales)
     }
 }
 
+/* What needs a person has a line of its own, with what shows it. */
+static void concern_print(json_int_t count, const char *what)
+{
+    if (count)
+        printf("           %" JSON_INTEGER_FORMAT " %s\n", count, what);
+}
+
+static void credits_print(const json_t *root)
+{
+    const json_t *credits = json_object_get(root, "credits");
+
+    counts_print("trials", json_object_get(root, "trials"), " none");
+    concern_print(number_at(root, NULL, "stuck_trials"), "are stuck: dashboard.stuck_trials says why");
+    printf("credits    holders %" JSON_INTEGER_FORMAT "; credits that wait for a user %" JSON_INTEGER_FORMAT
+           "\n",
+           number_at(credits, NULL, "holders"), number_at(credits, NULL, "orphaned"));
+    concern_print(number_at(credits, NULL, "late"), "are due for ten minutes: does a worker lead?");
+    concern_print(number_at(root, NULL, "plan_errors"),
+                  "products say of their plan what cannot be: instep plans list");
+}
+
 static void database_print(const json_t *root)
 {
     const json_t *turns = json_object_get(root, "turns");
@@ -97,6 +118,7 @@ static void database_print(const json_t *root)
         printf("           %" JSON_INTEGER_FORMAT " sales are flagged for a person to look at\n",
                number_at(root, NULL, "flagged_sales"));
     counts_print("subs", json_object_get(root, "subscriptions"), " none");
+    credits_print(root);
     counts_print("events", json_object_get(root, "events"), " none");
     printf("turns      applied %" JSON_INTEGER_FORMAT ", failed %" JSON_INTEGER_FORMAT
            "; Stripe reads %" JSON_INTEGER_FORMAT "; events absorbed per read %" JSON_INTEGER_FORMAT
@@ -144,7 +166,9 @@ int cmd_status(const struct cli_command *command, const struct config *config, i
             database_print(database);
         }
         json_decref(root);
-        exit_status = number_at(database, "dead_letters", "open") ? CLI_FOUND : CLI_DONE;
+        exit_status = number_at(database, "dead_letters", "open") || number_at(database, NULL, "stuck_trials")
+                          ? CLI_FOUND
+                          : CLI_DONE;
     }
     json_decref(database);
     cli_queue_close(queue);

@@ -3,7 +3,8 @@
 --             "count"}}, "entries", "entitled_users", "events": {outcome: n}, "turns": {"applied", "failed",
 --             "stripe_reads", "events", "last_applied_at"}, "lag_ms": webhook to ledger of the last 100 events
 --             {"p50", "max"}, "dead_letters": {"open", "by_class", "oldest_at"}, "flagged_sales", "flagged_charges", "unclaimed_charges", "refunds",
---             "disputes": {state: n}}
+--             "disputes": {state: n}, "trials": {state: n}, "stuck_trials", "plan_errors", "credits": {"holders", "orphaned" (held for
+--             nobody), "late" (subscriptions and holders for whom time should have done something ten minutes ago)}}
 --   Cost     counts whole tables: for people and slow polls, not for every request
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ops.status() RETURNS jsonb
@@ -12,12 +13,7 @@ CREATE OR REPLACE FUNCTION ops.status() RETURNS jsonb
         'mode', (SELECT d.mode FROM ops.deployment AS d),
         'customers', (SELECT count(*) FROM ledger.customer AS c WHERE c.kind = 'customer'),
         'users', (SELECT count(*) FROM ledger.app_user),
-        'orphans', (SELECT count(*) FROM ledger.customer AS c
-                     WHERE c.kind = 'customer' AND c.user_id IS NULL
-                       AND (EXISTS (SELECT FROM ledger.subscription AS s
-                                     WHERE s.account = c.account AND s.customer = c.id)
-                            OR EXISTS (SELECT FROM ledger.sale AS s
-                                        WHERE s.account = c.account AND s.customer = c.id))),
+        'orphans', (SELECT count(*) FROM dashboard.orphans),
         'subscriptions', (SELECT coalesce(jsonb_object_agg(s.status, s.n), '{}')
                             FROM (SELECT s.status, count(*) AS n FROM ledger.subscription AS s GROUP BY s.status) AS s),
         'sales', (SELECT coalesce(jsonb_object_agg(s.currency, jsonb_build_object('sales', s.amount, 'count', s.n)), '{}')
@@ -31,6 +27,17 @@ CREATE OR REPLACE FUNCTION ops.status() RETURNS jsonb
                       FROM (SELECT r.state, count(*) AS n FROM ledger.refund AS r GROUP BY r.state) AS r),
         'disputes', (SELECT coalesce(jsonb_object_agg(d.state, d.n), '{}')
                        FROM (SELECT d.state, count(*) AS n FROM ledger.dispute AS d GROUP BY d.state) AS d),
+        'trials', (SELECT coalesce(jsonb_object_agg(v.state, v.n), '{}')
+                     FROM (SELECT v.state, count(*) AS n FROM ledger.conversion AS v GROUP BY v.state) AS v),
+        'stuck_trials', (SELECT count(*) FROM dashboard.stuck_trials),
+        'plan_errors', (SELECT count(*) FROM ledger.product AS p WHERE p.plan_error IS NOT NULL),
+        'credits', jsonb_build_object(
+            'holders', (SELECT count(*) FROM ledger.credit_holder),
+            'orphaned', (SELECT coalesce(sum(h.balance), 0) FROM ledger.credit_holder AS h WHERE h.user_id IS NULL),
+            'late', (SELECT count(*) FROM ledger.subscription AS s
+                      WHERE s.credits_due_at < ledger.clock() - interval '10 minutes' AND s.test_clock IS NULL)
+                  + (SELECT count(*) FROM ledger.credit_holder AS h
+                      WHERE h.next_due_at < ledger.clock() - interval '10 minutes')),
         'entries', (SELECT count(*) FROM ledger.journal_entry),
         'entitled_users', (SELECT count(DISTINCT e.user_id) FROM ledger.entitlement AS e
                             WHERE e.entitled AND (e.entitled_until IS NULL OR e.entitled_until > now())),

@@ -13,7 +13,7 @@ SELECT u.user_id,
        u.period_end,
        u.used,
        e.usage_limit,
-       greatest(e.usage_limit - u.used, 0) AS remaining,
+       CASE WHEN e.usage_limit IS NOT NULL THEN greatest(e.usage_limit - u.used, 0) END AS remaining,
        u.subscription AS subscription_id,
        now() >= u.period_start AND now() < u.period_end AS is_current,
        e.recorded_at AS last_used_at

@@ -35,8 +35,9 @@ WITH trial AS (
       JOIN ledger.plan_price AS p ON p.account = l.account AND p.price_id = l.price_id
      CROSS JOIN LATERAL (SELECT v.* FROM ledger.plan_version AS v -- as ledger.plan_version_at, which readers may not call
                           WHERE v.plan_key = p.plan_key
-                            AND (v.valid_from <= l.period_start OR v.version = 1 AND v.valid_from < l.period_end)
-                          ORDER BY v.valid_from <= l.period_start DESC, v.valid_from DESC, v.version DESC LIMIT 1) AS v
+                            AND v.valid_from < l.period_end
+                          ORDER BY v.valid_from <= l.period_start DESC, abs(extract(epoch FROM v.valid_from - l.period_start)),
+                                   v.version DESC LIMIT 1) AS v
      WHERE v.monthly_credits > 0 AND (l.quantity <> 0 OR NOT v.per_unit OR l.quantity IS NULL)
        AND (l.amount <> 0 OR coalesce(p.unit_amount, 0) = 0)
        AND i.paid_at < least(l.period_end, l.period_start + interval '672 hours') -- later there may be nothing left to give
