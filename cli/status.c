@@ -84,7 +84,7 @@ static void sales_print(const json_t *sales)
 static void concern_print(json_int_t count, const char *what)
 {
     if (count)
-        printf("           %" JSON_INTEGER_FORMAT " %s\n", count, what);
+        printf("           %s: %" JSON_INTEGER_FORMAT "\n", what, count);
 }
 
 static void credits_print(const json_t *root)
@@ -92,13 +92,13 @@ static void credits_print(const json_t *root)
     const json_t *credits = json_object_get(root, "credits");
 
     counts_print("trials", json_object_get(root, "trials"), " none");
-    concern_print(number_at(root, NULL, "stuck_trials"), "are stuck: dashboard.stuck_trials says why");
+    concern_print(number_at(root, NULL, "stuck_trials"), "stuck, dashboard.stuck_trials says why");
     printf("credits    holders %" JSON_INTEGER_FORMAT "; credits that wait for a user %" JSON_INTEGER_FORMAT
            "\n",
            number_at(credits, NULL, "holders"), number_at(credits, NULL, "orphaned"));
-    concern_print(number_at(credits, NULL, "late"), "are due for ten minutes: does a worker lead?");
+    concern_print(number_at(credits, NULL, "late"), "due for more than ten minutes (does a worker lead?)");
     concern_print(number_at(root, NULL, "plan_errors"),
-                  "products say of their plan what cannot be: instep plans list");
+                  "products whose plan is not taken (instep plans list)");
 }
 
 static void database_print(const json_t *root)
