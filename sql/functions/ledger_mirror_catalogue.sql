@@ -5,7 +5,8 @@
 --   What was read by name overwrites, and what is missing by name is deleted; what was found inside something else
 --   overwrites only what an older read said, since turns of different customers are not ordered among each other, and
 --   never brings back what is deleted.
---   Locks      new plans, then rows of prices, products, coupons, promotion codes that change, each ascending
+--   Locks      rows of products that change, plans that are new or get a version, rows of prices, subscriptions that a change of a
+--              plan concerns, rows of coupons and promotion codes that change, each ascending
 --   Errors     IS001
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ledger.mirror_catalogue(p_turn jsonb, p_objects jsonb) RETURNS void
@@ -20,6 +21,7 @@ DECLARE
     v_discounts jsonb;
     v_prices jsonb;
     v_codes jsonb;
+    v_learned text[];
 BEGIN
     FOREACH v_kind IN ARRAY ARRAY['price', 'product', 'coupon', 'promotion_code'] LOOP
         v_named := v_named || jsonb_build_object(v_kind, coalesce(p_objects -> v_kind, '[]') || (
@@ -42,12 +44,12 @@ BEGIN
                         jsonb_array_elements(stripe.subscription_items(s.value)) AS i
                   WHERE i.value -> 'deleted' IS DISTINCT FROM 'true') || (v_named -> 'price');
 
-    PERFORM ledger.mirror_prices(v_account, v_prices, v_read_ms, v_seen_ms,
-                                 ARRAY(SELECT jsonb_array_elements_text(v_ids -> 'price')));
-    PERFORM ledger.mirror_products(
+    v_learned := ledger.mirror_products(
         v_account, jsonb_path_query_array(v_prices, '$[*].product ? (@.object == "product" && !(@.deleted == true))')
                    || (v_named -> 'product'),
         v_read_ms, v_seen_ms, ARRAY(SELECT jsonb_array_elements_text(v_ids -> 'product')));
+    PERFORM ledger.mirror_prices(v_account, v_prices, v_read_ms, v_seen_ms,
+                                 ARRAY(SELECT jsonb_array_elements_text(v_ids -> 'price')), v_learned);
     PERFORM ledger.mirror_coupons(
         v_account,
         (SELECT coalesce(jsonb_agg(c.coupon), '[]')

@@ -1,7 +1,7 @@
 -- Why    Plans with their rules, credits in lots, usage, trial conversions; and the lines of invoices, which tell what was billed
 --        for which period long after the subscription has moved on. docs/credits.md has the rules.
 -- Locks  new tables; ledger.subscription, ledger.product and ledger.plan_price exclusively for the moment it takes to add columns;
---        ledger.invoice while its index is built.
+--        ledger.invoice, ledger.subscription_item and ledger.plan_price while their indexes are built.
 -- Undo   DROP TABLE the tables below, last first; ALTER TABLE … DROP COLUMN the columns added.
 
 SET LOCAL ROLE instep_owner;
@@ -20,6 +20,8 @@ CREATE INDEX product_plan_error ON ledger.product (account, id) WHERE plan_error
 ALTER TABLE ledger.plan_price
     ADD COLUMN meta_plan text;              -- plan_key of its own metadata; what it stands for follows: ledger.price_plan
 CREATE INDEX plan_price_product ON ledger.plan_price (account, product_id) WHERE product_id IS NOT NULL;
+CREATE INDEX plan_price_plan ON ledger.plan_price (plan_key);
+CREATE INDEX subscription_item_price ON ledger.subscription_item (account, price_id);
 
 CREATE TABLE ledger.invoice_line (
     account text NOT NULL,
@@ -36,6 +38,8 @@ CREATE TABLE ledger.invoice_line (
     price_known boolean NOT NULL,           -- price and product have been read, or there is none; false: ops.wants asks for them
     PRIMARY KEY (account, invoice, id)
 );
+CREATE INDEX invoice_line_price ON ledger.invoice_line (account, price_id, period_end)
+    WHERE subscription IS NOT NULL;
 CREATE INDEX invoice_line_subscription ON ledger.invoice_line (account, subscription, period_start)
     WHERE subscription IS NOT NULL;
 CREATE INDEX invoice_line_unknown ON ledger.invoice_line (account, subscription) WHERE NOT price_known;
@@ -248,5 +252,7 @@ CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON ledger.usage_entry
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER append_only_table BEFORE TRUNCATE ON ledger.usage_entry
     FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+
+GRANT USAGE ON SCHEMA ledger TO instep_operator; -- who loads plans and looks at credits
 
 RESET ROLE;
