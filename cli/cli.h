@@ -36,6 +36,7 @@ int cmd_sync(const struct cli_command *command, const struct config *config, int
 int cmd_verify(const struct cli_command *command, const struct config *config, int argc, char **argv);
 int cmd_config(const struct cli_command *command, const struct config *config, int argc, char **argv);
 int cmd_link(const struct cli_command *command, const struct config *config, int argc, char **argv);
+int cmd_credits(const struct cli_command *command, const struct config *config, int argc, char **argv);
 int cmd_dead(const struct cli_command *command, const struct config *config, int argc, char **argv);
 int cmd_event(const struct cli_command *command, const struct config *config, int argc, char **argv);
 int cmd_prune(const struct cli_command *command, const struct config *config, int argc, char **argv);

@@ -59,6 +59,22 @@ static const struct cli_command commands[] = {
      "  --account A  a connected account instead of the platform's own\n"
      "  --json       as JSON\n",
      cmd_link},
+    {"credits", "USER|cus_… [--at TIME] [--entries N] [--account acct_…] [--json]",
+     "a user's credits, lot by lot, now or at any time",
+     "Shows what the user can spend, the lots that it comes from in the order in which they are burnt, and "
+     "the "
+     "entries\n"
+     "that came last, each with its cause: the transition, what it follows from, the event. A customer "
+     "stands "
+     "for its\n"
+     "user, or for what waits until it has one.\n\n"
+     "  --at TIME    as of that time, UTC unless it says otherwise: 2026-03-15, '2026-03-15 10:00', "
+     "yesterday\n"
+     "  --entries N  at most so many entries, default 10\n"
+     "  --account A  the account of a customer, instead of the platform's own\n"
+     "  --json       as JSON\n\n"
+     "Exit status 0: shown; 1: nobody knows that user.\n",
+     cmd_credits},
     {"dead", "list [--class C] [--limit N] | show EVENT | retry EVENT|CUSTOMER|--class C|--all [--json]",
      "dead letters: list, show, retry",
      "Events that were given up, by class: stripe_transient, stripe_permanent, unknown_user, unknown_shape, "

@@ -7,7 +7,7 @@ _instep() {
 
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words="migrate status sync verify config link dead event prune help --help --version"
+        words="migrate status sync verify config link credits dead event prune help --help --version"
     elif [[ $before == --class ]]; then
         words="stripe_transient stripe_permanent unknown_user unknown_shape policy bug"
     else
@@ -17,6 +17,7 @@ _instep() {
         sync) words="--timeout --account --json --help cus_ sub_ in_ cs_ user:" ;;
         verify) words="--truth --no-truth --json --help" ;;
         config) words="--json --markdown --help" ;;
+        credits) words="--at --entries --account --json --help cus_ user:" ;;
         link) words="--no-sync --account --json --help cus_" ;;
         dead)
             words="--class --limit --all --json --help"
@@ -24,7 +25,7 @@ _instep() {
             ;;
         event) words="--help evt_" ;;
         prune) words="--older-than --dry-run --json --help" ;;
-        help) words="migrate status sync verify config link dead event prune" ;;
+        help) words="migrate status sync verify config link credits dead event prune" ;;
         esac
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

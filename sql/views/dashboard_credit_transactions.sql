@@ -9,7 +9,7 @@
 --   balance_before, balance_after  as booked; what can be spent is dashboard.credit_balances.spendable
 --   stripe_event_id   the event that caused it; NULL: the application, time, or a link did
 --   created_at        when it was booked; effective_at when it happened
---   source            what it follows from: in_…, sub_…, re_…; of an application's entry its idempotency key
+--   source            what it follows from: in_…, sub_…, re_…; of what the application did its idempotency key
 SET LOCAL ROLE instep_owner;
 DROP VIEW IF EXISTS dashboard.credit_transactions;
 CREATE VIEW dashboard.credit_transactions AS
@@ -26,7 +26,8 @@ SELECT h.user_id,
        e.n,
        e.effective_at,
        e.plan_version,
-       CASE WHEN e.kind IN ('spent', 'spend_returned') OR l.kind = 'manual' THEN e.idempotency_key ELSE e.source END AS source,
+       CASE WHEN e.kind IN ('spent', 'spend_returned') THEN e.idempotency_key
+            ELSE coalesce(e.source, l.manual_key) END AS source,
        e.note,
        coalesce(l.customer, h.customer) AS stripe_customer_ref,
        e.id AS entry_id,

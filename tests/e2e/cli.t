@@ -52,7 +52,7 @@ against_stub() { # arguments of verify
 # ---- usage --------------------------------------------------------------------------------------------------------
 run 0 "--help works without any service" env -u DATABASE_URL "$BIN/instep" --help
 says 'Exit status: 0 done' "and tells the exit statuses"
-for command in migrate status sync verify config link dead; do
+for command in migrate status sync verify config link credits dead; do
     run 0 "$command --help" "$BIN/instep" "$command" --help
 done
 run 2 "an unknown command is a usage error" "$BIN/instep" statsu
@@ -186,6 +186,15 @@ run 0 "link says whose a customer is" operator link "$customer" alice
 run 0 "and its customers can be synced by user" operator sync user:alice
 says "$customer" "by customer id"
 is "$(owner_sql "SELECT entitled FROM ledger.entitlement WHERE user_id = 'alice'")" t "the user is entitled"
+
+# ---- credits ------------------------------------------------------------------------------------------------------
+run 0 "a user's credits are shown" operator credits alice
+says '^user alice: 0 credits of 0, at 20' "also when there are none"
+run 0 "as of any time, and as JSON" operator credits "$customer" --at 2026-01-01 --entries 0 --json
+is "$(jq -r '[.user, .balance, .at[:19]] | join(" ")' "$out")" "alice 0 2026-01-01T00:00:00" "a customer stands for its user"
+run 1 "nobody knows nobody" operator credits nobody
+run 2 "a time that is none is a usage error" operator credits alice --at noon-ish
+run 2 "so is no user at all" operator credits
 
 # ---- dead letters -------------------------------------------------------------------------------------------------
 run 0 "there are no dead letters" operator dead list

@@ -23,6 +23,13 @@ SELECT is((SELECT string_agg(concat_ws(' ', g ->> 'kind', g ->> 'granted', g ->>
     'trial 32 0 0, period 30 0 0, rollover 10 0 0', 'grants of a customer, in order');
 SELECT is((ops.ledger_truth(to_timestamp(t.day(14))) #> '{customers,0,grants,1}'), jsonb_build_object('subscription', 'sub_1', 'item', 'si_sub_1', 'kind', 'period', 'plan_key', 'solo', 'version', 1,
     'period_start', t.day(14), 'period_end', t.day(45), 'effective_at', t.day(14), 'expires_at', t.day(45), 'granted', 30, 'clawed', 0, 'shortfall', 0), 'one in full');
+SELECT is((SELECT concat_ws(' ', a.granted, a.rolled, a.expired, a.remaining, '/', b.granted, b.remaining) FROM ledger.lots_at('infinity') AS a, ledger.lots_at('infinity') AS b
+            WHERE a.lot = (SELECT id FROM id WHERE kind = 'period') AND b.lot = (SELECT id FROM ledger.credit_lot WHERE kind = 'rollover')), '30 10 20 0 / 10 10', 'what was carried over counts as rolled where it left and as granted where it came');
+SAVEPOINT back;
+SELECT pg_temp.entry('user:u1', 'rolled_over', ARRAY[(SELECT id FROM id WHERE kind = 'period'), (SELECT id FROM ledger.credit_lot WHERE kind = 'rollover')], '{4,-4}', 45);
+SELECT is((SELECT concat_ws(' ', a.granted, a.rolled, a.expired, a.remaining, '/', b.granted, b.remaining) FROM ledger.lots_at('infinity') AS a, ledger.lots_at('infinity') AS b
+            WHERE a.lot = (SELECT id FROM id WHERE kind = 'period') AND b.lot = (SELECT id FROM ledger.credit_lot WHERE kind = 'rollover')), '30 6 20 4 / 6 6', 'and back');
+ROLLBACK TO back;
 -- A clawback beyond what is left is a debt, which outlives the lot until another makes it good.
 SELECT pg_temp.entry('user:u3', 'granted', ARRAY[pg_temp.lot('user:u3', 'period', 'sub_3', 'solo', 0, 31, NULL, 'cus_3')], '{30}', 0);
 INSERT INTO id SELECT 'debtor', id FROM ledger.credit_lot WHERE holder = 'user:u3';
