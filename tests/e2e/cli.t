@@ -89,7 +89,7 @@ run 3 "a role that may not migrate is refused" operator migrate
 says 'may create roles and schemas' "and told which role may"
 
 # ---- logins --------------------------------------------------------------------------------------------------------
-owner_sql 'DROP ROLE instep_operator_login; DROP ROLE instep_reader_login'
+owner_sql 'DROP ROLE instep_operator_login; DROP ROLE instep_reader_login; DROP ROLE instep_app_login'
 # shellcheck disable=SC1003,SC2016 # every character that means something to a shell, to psql or to SQL
 printf '%s\n' "it's a \"pass\\word' :x \`id\` \$HOME" >"$world/password"
 PATH=$(cd "$BIN" && pwd):$PATH
