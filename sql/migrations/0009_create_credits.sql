@@ -90,6 +90,7 @@ CREATE TABLE ledger.credit_holder (
     customer text,
     balance bigint NOT NULL DEFAULT 0,      -- after its last entry; may be negative by clawback alone
     entries bigint NOT NULL DEFAULT 0,      -- number of its last entry
+    credit_limit bigint NOT NULL DEFAULT 0, -- granted less clawed of the lots that were live when it was last settled
     next_due_at timestamptz,                -- when time alone changes something of its lots; NULL: never
     clock_at timestamptz,                   -- newest moment of a Stripe test clock that one of its customers lives on
     CONSTRAINT credit_holder_of_one CHECK ((user_id IS NULL) <> (customer IS NULL)),
@@ -111,6 +112,7 @@ CREATE TABLE ledger.credit_lot (
     period_start timestamptz,
     period_end timestamptz,
     invoice text,                           -- the paper that it follows from, if one is known
+    due bigint NOT NULL DEFAULT 0 CHECK (due >= 0), -- what the rules give by now; what was granted beyond it is claimed back
     effective_at timestamptz NOT NULL,      -- given then
     expires_at timestamptz,                 -- not spendable from then on; NULL: never
     granted bigint NOT NULL DEFAULT 0 CHECK (granted >= 0),
@@ -121,18 +123,24 @@ CREATE TABLE ledger.credit_lot (
     rolled bigint NOT NULL DEFAULT 0 CHECK (rolled >= 0),     -- carried over into a lot of the next period
     expired bigint NOT NULL DEFAULT 0 CHECK (expired >= 0),
     remaining bigint NOT NULL GENERATED ALWAYS AS (granted - spent - clawed + covered - repaid - rolled - expired) STORED,
+    -- Something is left. Apart from remaining, so that a spend, which seldom changes it, is a heap-only update.
+    open boolean NOT NULL GENERATED ALWAYS AS (granted - spent - clawed + covered - repaid - rolled - expired > 0) STORED,
     claw_target bigint NOT NULL DEFAULT 0 CHECK (claw_target >= 0), -- what the rules would take back
     claw_at timestamptz,                    -- since when
+    returned_at timestamptz,                -- when the last of it was given again
+    claw_source text,                       -- re_…, dp_…, cn_… or sub_… that says so
+    claw_transition text,                   -- refund, dispute_won, …: what happened last
     claw_negative boolean NOT NULL DEFAULT false, -- beyond what is there: a debt; else the shortfall is only recorded
     shortfall bigint NOT NULL DEFAULT 0 CHECK (shortfall >= 0), -- of claw_target, what could not be taken
     rollover_cap bigint,                    -- NULL: nothing is carried over
-    rolls_from bigint REFERENCES ledger.credit_lot (id), -- unused by kinds other than rollover
+    rolls_from bigint REFERENCES ledger.credit_lot (id), -- of a rollover: the first lot that was carried over into it
+    booked integer NOT NULL DEFAULT 0,      -- entries that the rules made for it; numbers them in their keys
     manual_key text                         -- of manual lots: the idempotency key that made it
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX credit_lot_once ON ledger.credit_lot (account, item, period_start, kind, plan_key, plan_version)
     WHERE kind <> 'manual';
-CREATE INDEX credit_lot_spendable ON ledger.credit_lot (holder, expires_at) WHERE remaining > 0;
-CREATE INDEX credit_lot_holder ON ledger.credit_lot (holder, id);
+CREATE INDEX credit_lot_open ON ledger.credit_lot (holder, expires_at) WHERE open;
+CREATE INDEX credit_lot_holder ON ledger.credit_lot (holder, expires_at);
 CREATE INDEX credit_lot_subscription ON ledger.credit_lot (account, subscription);
 
 CREATE TABLE ledger.credit_kind (
@@ -148,17 +156,17 @@ INSERT INTO ledger.credit_kind (kind, counter, meaning) VALUES
     ('clawback_returned', 'clawed', 'what was taken back is given again: a refund failed, a dispute was won'),
     ('expired', 'expired', 'their time was over'),
     ('unexpired', 'expired', 'their time was not over after all'),
-    ('rolled_over', 'rolled', 'carried over into the next period, out of one lot into another'),
-    ('debt_repaid', 'repaid', 'a lot made good what another had below zero'),
+    ('rolled_over', 'rolled', 'carried over into the next period, out of the first lot into the second, which is granted it; or back'),
+    ('debt_repaid', 'repaid', 'the first lot made good what the second had below zero; or that was undone'),
     ('moved_out', 'none', 'went to another holder'),
     ('moved_in', 'none', 'came from another holder');
 
 -- A movement of credits is one row, so it cannot be out of balance: where it came from or went to follows from its kind.
 CREATE TABLE ledger.credit_entry (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    holder text NOT NULL REFERENCES ledger.credit_holder (holder),
+    holder text NOT NULL,                   -- its row is moved by the trigger below, which is stricter than a reference
     n bigint NOT NULL,                      -- 1, 2, … per holder, without gaps
-    kind text NOT NULL REFERENCES ledger.credit_kind (kind),
+    kind text NOT NULL,                     -- of ledger.credit_kind; a reference would have all spends lock one row of it
     amount bigint NOT NULL,                 -- of the balance: positive given, negative taken; 0: between lots
     balance_before bigint NOT NULL,
     balance_after bigint NOT NULL,
@@ -179,11 +187,37 @@ CREATE TABLE ledger.credit_entry (
     event_id text,                          -- of the turn's events, the one that tells of it
     CONSTRAINT credit_entry_number_once UNIQUE (holder, n),
     CONSTRAINT credit_entry_key_once UNIQUE (holder, idempotency_key),
+    CONSTRAINT credit_entry_kind_known CHECK (kind IN ('granted', 'spent', 'spend_returned', 'clawed_back', 'clawback_returned',
+        'expired', 'unexpired', 'rolled_over', 'debt_repaid', 'moved_out', 'moved_in')),
     CONSTRAINT credit_entry_adds_up CHECK (balance_after = balance_before + amount),
     CONSTRAINT credit_entry_lines CHECK (cardinality(lots) = cardinality(amounts) AND cardinality(lots) >= 1)
 );
 CREATE INDEX credit_entry_turn ON ledger.credit_entry (turn) WHERE turn IS NOT NULL;
 CREATE INDEX credit_entry_subscription ON ledger.credit_entry (account, subscription) WHERE subscription IS NOT NULL;
+CREATE INDEX credit_entry_returned ON ledger.credit_entry (holder, source) WHERE kind = 'spend_returned';
+
+-- Every entry moves its holder's row on, from exactly where the entry before it had left it. An entry that does not follow, by
+-- number or by balance, is refused, so the chain has no gaps and no forks, whoever writes.
+CREATE FUNCTION ledger.chain_credit_entry() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.amount IS DISTINCT FROM (CASE WHEN cardinality(NEW.amounts) = 1 THEN NEW.amounts[1]
+                                         ELSE (SELECT sum(a) FROM unnest(NEW.amounts) AS a) END) THEN
+        RAISE EXCEPTION 'credit entry % of %: lines % do not add up to %', NEW.n, NEW.holder, NEW.amounts, NEW.amount
+            USING ERRCODE = 'check_violation';
+    END IF;
+    UPDATE ledger.credit_holder AS h SET balance = NEW.balance_after, entries = NEW.n
+     WHERE h.holder = NEW.holder AND h.entries = NEW.n - 1 AND h.balance = NEW.balance_before;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'credit entry % of % does not follow: the last one is %', NEW.n, NEW.holder,
+            (SELECT h.entries || ' with balance ' || h.balance FROM ledger.credit_holder AS h WHERE h.holder = NEW.holder)
+            USING ERRCODE = 'check_violation', HINT = 'Take the holder''s row FOR UPDATE and continue from it.';
+    END IF;
+    NEW.recorded_at := clock_timestamp();
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER chained BEFORE INSERT ON ledger.credit_entry
+    FOR EACH ROW EXECUTE FUNCTION ledger.chain_credit_entry();
 
 CREATE TABLE ledger.usage_period (
     user_id text NOT NULL REFERENCES ledger.app_user (id),
