@@ -288,7 +288,8 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
           LEFT JOIN ledger.subscription AS s ON s.account = e.account AND s.id = e.subscription
          WHERE s.id IS NULL OR s.customer <> e.customer
             OR e.plan_key IS DISTINCT FROM ledger.plan_of(s.account, s.id)
-               -- announced before the price came to stand for another plan
+               -- announced before the price came to stand for another plan, which ops.credits_due is to announce
+               AND NOT coalesce(s.credits_due_at <= ledger.clock(), false)
                AND NOT coalesce(jsonb_path_exists(s.state, '$.items[*].plan_key ? (@ == $p)',
                                                   jsonb_build_object('p', e.plan_key)), false)
         UNION ALL

@@ -1,6 +1,6 @@
 -- Why    Plans with their rules, credits in lots, usage, trial conversions; and the lines of invoices, which tell what was billed
 --        for which period long after the subscription has moved on. docs/credits.md has the rules.
--- Locks  new tables; ledger.subscription, ledger.product and ledger.plan_price exclusively for the moment it takes to add columns;
+-- Locks  new tables; ledger.subscription, ledger.entitlement, ledger.product and ledger.plan_price exclusively for the moment it takes to add columns;
 --        ledger.invoice, ledger.subscription_item and ledger.plan_price while their indexes are built.
 -- Undo   DROP TABLE the tables below, last first; ALTER TABLE … DROP COLUMN the columns added.
 
@@ -22,6 +22,9 @@ ALTER TABLE ledger.plan_price
 CREATE INDEX plan_price_product ON ledger.plan_price (account, product_id) WHERE product_id IS NOT NULL;
 CREATE INDEX plan_price_plan ON ledger.plan_price (plan_key);
 CREATE INDEX subscription_item_price ON ledger.subscription_item (account, price_id);
+
+ALTER TABLE ledger.entitlement
+    ADD COLUMN plan_version integer;        -- as last announced, of the current period; NULL: nobody has described the plan
 
 CREATE TABLE ledger.invoice_line (
     account text NOT NULL,
