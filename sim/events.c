@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/form.h"
+#include "sim/history.h"
 #include "sim/render.h"
 #include "sim/versions.h"
 
@@ -211,6 +212,7 @@ void emit_thin(struct sim *sim, const char *type, json_t *object, struct endpoin
 
 void emit(struct sim *sim, const char *type, const struct object *subject)
 {
+    history_note(sim, subject);
     make(sim, type, render_object(sim, subject), NULL);
 }
 
@@ -223,6 +225,7 @@ void emit_updated(struct sim *sim, const char *type, const struct object *subjec
 {
     json_t *after = render_object(sim, subject);
 
+    history_note(sim, subject);
     if (json_equal(before, after)) {
         json_decref(before);
         json_decref(after);

@@ -243,8 +243,9 @@ struct subscription {
     struct invoice *resumed_by; /* it leaves paused when this is paid; NULL: none */
     struct schedule *schedule;  /* NULL: none */
     enum dunning_end dunning_end;
-    unsigned period_token; /* a due period end with another token is void */
-    bool creating;         /* quiet: customer.subscription.created has not been sent */
+    unsigned period_token;              /* a due period end with another token is void */
+    struct subscription_state *history; /* the newest state (history.h) */
+    bool creating;                      /* quiet: customer.subscription.created has not been sent */
 };
 
 #define SCHEDULE_PHASES_MAX      10

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/app_parts.h"
 #include "sim/billing.h"
 #include "sim/checkout.h"
 #include "sim/discount.h"
@@ -135,6 +136,7 @@ void sim_free(struct sim *sim)
         return;
     for (size_t i = 0; i < sim->accounts_count; i++)
         sim_free(sim->accounts[i]);
+    app_free(sim);
     for (unsigned type = 0; type < TYPE_COUNT; type++)
         for (size_t i = 0; i < sim->all[type].count; i++)
             release_object(sim->all[type].at[i]);

@@ -82,6 +82,8 @@ struct sim {
     uint64_t reads[READS_DAYS]; /* GETs by day modulo READS_DAYS, up to reads_day (accounts.h) */
     int64_t reads_day;
 
+    struct app *app; /* what the application did (app_credits.h); NULL: nothing yet */
+
     void (*on_event)(struct sim_event *event, void *arg); /* NULL: nobody listens */
     void *on_event_arg;
     void (*on_event_gone)(struct sim_event *event, void *arg); /* before an event is forgotten */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/billing.h"
+#include "sim/credit_plans.h"
 #include "sim/render.h"
 #include "sim/truth_parts.h"
 
@@ -81,8 +82,7 @@ void truth_without_zeros(json_t *amounts)
         json_object_del(amounts, key);
 }
 
-/* The app's user: what the subscription says, else the customer, else a completed session. */
-static const char *user_of(const struct customer *c)
+const char *truth_user_of(const struct customer *c)
 {
     const struct list *subs = &c->of[TYPE_SUBSCRIPTION];
     const struct list *sessions = &c->of[TYPE_SESSION];
@@ -105,23 +105,20 @@ static const char *user_of(const struct customer *c)
     return NULL;
 }
 
-static json_t *items_of(const struct subscription *sub)
+static json_t *items_of(const struct subscription *sub, const struct truth_sums *sums)
 {
     json_t *array = sim_json(json_array());
     struct object **items = truth_sorted(&sub->items);
 
     for (size_t i = 0; i < sub->items.count; i++) {
         const struct item *item = (const struct item *)items[i];
-        const char *plan_key = metadata_get(&item->price->o, "plan_key");
         if (item->deleted)
             continue;
-        if (!plan_key)
-            plan_key = item->price->lookup_key ? item->price->lookup_key : item->price->o.id;
-        truth_append(array,
-                     json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "id", item->o.id, "price", item->price->o.id,
-                               "plan_key", plan_key, "quantity", (json_int_t)item->quantity,
-                               "current_period_start", (json_int_t)item->period_start, "current_period_end",
-                               (json_int_t)item->period_end));
+        truth_append(array, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "id", item->o.id, "price",
+                                      item->price->o.id, "plan_key", plan_of_price(sums->plans, item->price),
+                                      "quantity", (json_int_t)item->quantity, "current_period_start",
+                                      (json_int_t)item->period_start, "current_period_end",
+                                      (json_int_t)item->period_end));
     }
     free(items);
     return array;
@@ -164,7 +161,7 @@ static int64_t earliest_start(const struct subscription *sub)
     return start;
 }
 
-static json_t *subscription_truth(const struct subscription *sub)
+static json_t *subscription_truth(const struct subscription *sub, const struct truth_sums *sums)
 {
     json_t *json = sim_json(json_object());
     bool late = sub->status == SUB_PAST_DUE;
@@ -180,7 +177,7 @@ static json_t *subscription_truth(const struct subscription *sub)
     put_text(json, "pause_collection",
              sub->pause_collection ? pause_collection_name(sub->pause_collection) : NULL);
     put(json, "discounts", discounts_of(sub));
-    put(json, "items", items_of(sub));
+    put(json, "items", items_of(sub, sums));
     return json;
 }
 
@@ -218,13 +215,12 @@ static json_t *customer_truth(const struct customer *c, struct truth_sums *sums)
     struct object **all = truth_sorted(&c->of[TYPE_SUBSCRIPTION]);
 
     for (size_t i = 0; i < c->of[TYPE_SUBSCRIPTION].count; i++)
-        truth_append(subs, subscription_truth((const struct subscription *)all[i]));
+        truth_append(subs, subscription_truth((const struct subscription *)all[i], sums));
     free(all);
     json_t *customer =
         sim_json(json_pack("{s:s, s:b, s:s?, s:o, s:o}", "id", c->o.id, "deleted", c->deleted, "user_id",
-                           user_of(c), "subscriptions", subs, "sales", sales_of(c, sums)));
+                           truth_user_of(c), "subscriptions", subs, "sales", sales_of(c, sums)));
     truth_customer_money(c, customer, sums);
-    truth_customer_credits(c, customer);
     return customer;
 }
 
@@ -293,7 +289,9 @@ static json_t *totals_of(struct truth_sums *sums)
 
 json_t *truth_export(const struct sim *sim)
 {
-    struct truth_sums sums = {.accounts = sim_json(json_object()), .totals = sim_json(json_object())};
+    struct plans *plans = plans_of(sim);
+    struct truth_sums sums = {
+        .plans = plans, .accounts = sim_json(json_object()), .totals = sim_json(json_object())};
     json_t *truth = sim_json(json_object());
     json_t *customers = sim_json(json_array());
     struct object **all = truth_sorted(&sim->all[TYPE_CUSTOMER]);
@@ -303,10 +301,11 @@ json_t *truth_export(const struct sim *sim)
     free(all);
     put_int(truth, "as_of", sim->now);
     put(truth, "customers", customers);
-    put(truth, "credit_balances", json_object());
+    truth_credits(sim, plans, truth);
     add_guests(sim, truth, &sums);
     put(truth, "totals", totals_of(&sums));
     put(truth, "accounts", accounts_of(&sums));
     put(truth, "catalogue", truth_catalogue(sim));
+    plans_free(plans);
     return truth;
 }

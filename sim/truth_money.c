@@ -105,7 +105,7 @@ static json_t *refund_truth(const struct refund *refund, const char *sale_id, st
 }
 
 /* Where the money of a dispute is: by its status and by what was withdrawn and given back. */
-static const char *dispute_state(const struct dispute *d)
+const char *truth_dispute_state(const struct dispute *d)
 {
     bool away = d->withdrawal && !d->reinstatement;
 
@@ -119,7 +119,7 @@ static const char *dispute_state(const struct dispute *d)
 static json_t *dispute_truth(const struct dispute *d, const char *sale_id, struct truth_sums *sums)
 {
     const char *currency = d->charge->currency;
-    const char *state = dispute_state(d);
+    const char *state = truth_dispute_state(d);
 
     if (says(state, "held"))
         move(sums, "disputes_held", "collected", currency, d->amount);
@@ -158,15 +158,27 @@ void truth_charge(const struct charge *ch, json_t *refunds, json_t *disputes, js
 
 /* --- credit --- */
 
-static json_t *credit_note_truth(const struct credit_note *note, struct truth_sums *sums)
+int64_t truth_note_to_balance(const struct credit_note *note)
 {
-    const char *currency = note->invoice->currency;
-    int64_t to_balance = note->customer_txn ? -note->customer_txn->amount : 0;
+    return note->customer_txn ? -note->customer_txn->amount : 0;
+}
+
+int64_t truth_note_elsewhere(const struct credit_note *note)
+{
     int64_t elsewhere = note->out_of_band;
 
     for (unsigned i = 0; i < note->refunds_count; i++)
         if (!note->refunds[i].refund)
             elsewhere += note->refunds[i].amount;
+    return elsewhere;
+}
+
+static json_t *credit_note_truth(const struct credit_note *note, struct truth_sums *sums)
+{
+    const char *currency = note->invoice->currency;
+    int64_t to_balance = truth_note_to_balance(note);
+    int64_t elsewhere = truth_note_elsewhere(note);
+
     if (!note->voided_at) {
         move(sums, "credit_notes", "customer_credit", currency, to_balance);
         move(sums, "credit_notes", "collected_elsewhere", currency, elsewhere);

@@ -16,16 +16,26 @@ void truth_without_zeros(json_t *amounts);
 
 /* --- truth_money.c --- */
 
+struct plans;
+
 /* Sums under way for the whole account. */
 struct truth_sums {
-    json_t *accounts; /* account → currency → balance, debits positive */
-    json_t *totals;   /* currency → sales, count, refunded, lost */
+    const struct plans *plans; /* borrowed */
+    json_t *accounts;          /* account → currency → balance, debits positive */
+    json_t *totals;            /* currency → sales, count, refunded, lost */
 };
 
 /* A bare charge: captured, and neither an invoice's nor a session's. */
 bool charge_is_bare(const struct charge *ch);
 /* What the money of the charge was for: the id of an invoice or session, its own if bare, NULL if it failed. */
 const char *charge_sale(const struct charge *ch);
+
+/* "held", "lost" or "none": where the money is. */
+const char *truth_dispute_state(const struct dispute *d);
+
+/* What a credit note gave to the customer's balance, and outside Stripe. */
+int64_t truth_note_to_balance(const struct credit_note *note);
+int64_t truth_note_elsewhere(const struct credit_note *note);
 
 /* Book a sale into sums and give it: {"source", "kind", "amount", …}. */
 json_t *truth_invoice_sale(const struct invoice *inv, struct truth_sums *sums);
@@ -40,8 +50,14 @@ void truth_customer_money(const struct customer *c, json_t *customer, struct tru
 
 /* --- truth_credits.c --- */
 
-/* "grants" and "conversions" of a customer. */
-void truth_customer_credits(const struct customer *c, json_t *customer);
+struct lots;
+
+/* The app's user of a customer: what its subscriptions say, else itself, else a completed session; NULL: nobody knows. */
+const char *truth_user_of(const struct customer *c);
+/* All lots of a user, settled as of now; lots_release(). */
+void truth_user_lots(const struct sim *sim, const char *user, struct lots *ret_lots);
+/* "credit_balances" of the truth; "grants" and "conversions" of its customers. */
+void truth_credits(const struct sim *sim, const struct plans *plans, json_t *truth);
 
 /* --- truth_catalogue.c --- */
 

@@ -3,6 +3,8 @@
 --   Lists are sorted by id, byte by byte. Superseded sales are not there: their money is another sale's.
 --   p_at     the moment that credits are told of, the simulator's now: grants, and what can be spent, by the entries that took
 --            effect by then. NULL: without credits and conversions.
+--            A lot gives what was granted less what the rules take back, had or not (shortfall); one that gives nothing and lacks
+--            nothing is left out, so that credits granted and found not due are as if they had never been.
 --            A balance is what remains of lots that have not expired by then, less debts; zero is left out.
 --   Sums of money (fees, credit, accounts) are taken from postings, debit positive; what is zero is left out. A refund or
 --   dispute counts in the totals if it is known which sale it is of.
@@ -93,10 +95,10 @@ CREATE OR REPLACE FUNCTION ops.ledger_truth(p_at timestamptz DEFAULT NULL) RETUR
                    'version', l.plan_version, 'period_start', extract(epoch FROM l.period_start)::bigint,
                    'period_end', extract(epoch FROM l.period_end)::bigint,
                    'effective_at', extract(epoch FROM l.effective_at)::bigint,
-                   'expires_at', extract(epoch FROM l.expires_at)::bigint, 'granted', l.granted, 'clawed', l.clawed,
-                   'shortfall', l.shortfall)
+                   'expires_at', extract(epoch FROM l.expires_at)::bigint,
+                   'credits', l.granted - l.clawed - l.shortfall, 'shortfall', l.shortfall)
                    ORDER BY l.item COLLATE "C", l.period_start, l.kind COLLATE "C", l.plan_key COLLATE "C", l.plan_version) AS list
-          FROM lot AS l WHERE l.kind <> 'manual' AND l.granted > 0 GROUP BY l.account, l.customer
+          FROM lot AS l WHERE l.kind <> 'manual' AND (l.granted > l.clawed + l.shortfall OR l.shortfall > 0) GROUP BY l.account, l.customer
     ), conversion AS (
         SELECT v.account, v.customer, jsonb_agg(jsonb_build_object(
                    'subscription', v.subscription, 'state', v.state,

@@ -19,10 +19,10 @@ SELECT pg_temp.entry('customer:self:cus_2', 'granted', ARRAY[pg_temp.lot('custom
 SELECT is(ops.ledger_truth(to_timestamp(t.day(d.day))) -> 'credit_balances', d.want::jsonb, 'spendable on day ' || d.day) FROM (VALUES
     (-1, '{}'), (0, '{"user:u1": 32}'), (13, '{"user:u1": 32, "customer:self:cus_2": 200}'), (14, '{"user:u1": 62, "customer:self:cus_2": 200}'),
     (20, '{"user:u1": 57, "customer:self:cus_2": 200}'), (41, '{"user:u1": 57}'), (44.9999, '{"user:u1": 57}'), (45, '{"user:u1": 10}'), (50, '{"user:u1": 17}'), (75, '{"user:u1": 7}')) AS d (day, want);
-SELECT is((SELECT string_agg(concat_ws(' ', g ->> 'kind', g ->> 'granted', g ->> 'clawed', g ->> 'shortfall'), ', ') FROM jsonb_array_elements(ops.ledger_truth(to_timestamp(t.day(45))) #> '{customers,0,grants}') AS g),
-    'trial 32 0 0, period 30 0 0, rollover 10 0 0', 'grants of a customer, in order');
+SELECT is((SELECT string_agg(concat_ws(' ', g ->> 'kind', g ->> 'credits', g ->> 'shortfall'), ', ') FROM jsonb_array_elements(ops.ledger_truth(to_timestamp(t.day(45))) #> '{customers,0,grants}') AS g),
+    'trial 32 0, period 30 0, rollover 10 0', 'grants of a customer, in order');
 SELECT is((ops.ledger_truth(to_timestamp(t.day(14))) #> '{customers,0,grants,1}'), jsonb_build_object('subscription', 'sub_1', 'item', 'si_sub_1', 'kind', 'period', 'plan_key', 'solo', 'version', 1,
-    'period_start', t.day(14), 'period_end', t.day(45), 'effective_at', t.day(14), 'expires_at', t.day(45), 'granted', 30, 'clawed', 0, 'shortfall', 0), 'one in full');
+    'period_start', t.day(14), 'period_end', t.day(45), 'effective_at', t.day(14), 'expires_at', t.day(45), 'credits', 30, 'shortfall', 0), 'one in full');
 SELECT is((SELECT concat_ws(' ', a.granted, a.rolled, a.expired, a.remaining, '/', b.granted, b.remaining) FROM ledger.lots_at('infinity') AS a, ledger.lots_at('infinity') AS b
             WHERE a.lot = (SELECT id FROM id WHERE kind = 'period') AND b.lot = (SELECT id FROM ledger.credit_lot WHERE kind = 'rollover')), '30 10 20 0 / 10 10', 'what was carried over counts as rolled where it left and as granted where it came');
 SAVEPOINT back;
