@@ -135,6 +135,10 @@ permutations:     ## ten stories, seven events each, in all 5,040 orders; every 
 	@deploy/local/deps test
 	$(AGAIN) -j$(JOBS) all replay
 	@JOBS=$(JOBS) tests/replay/run permute
+credits:          ## SEEDS (500) random lives of subscriptions over 24 months, compared with an oracle; FIRST_SEED=n SEEDS=1 repeats one
+	@deploy/local/deps test
+	$(AGAIN) -j$(JOBS) all replay
+	@SEEDS=$(or $(SEEDS),500) FIRST_SEED=$(or $(FIRST_SEED),1) JOBS=$(JOBS) tests/replay/run credits
 test-e2e:         ## end to end, short
 	@deploy/local/deps test
 	$(AGAIN) -j$(JOBS) all $(BIN)/instep-worker-crash replay
@@ -191,6 +195,6 @@ checks:
 unit-tests: $(UNIT_TESTS)
 benches: $(BENCHES)
 replay: $(REPLAY)
-.PHONY: all run up down test test-unit test-sql mutants permutations test-e2e torture torture-kill fuzz bench lint format \
+.PHONY: all run up down test test-unit test-sql mutants permutations credits test-e2e torture torture-kill fuzz bench lint format \
         docs deps install help clean checks unit-tests benches replay
 .DELETE_ON_ERROR:

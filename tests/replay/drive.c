@@ -313,6 +313,19 @@ void drive_all(struct drive *drive)
         ;
 }
 
+void drive_stream(struct drive *drive, const char *key)
+{
+    double trouble = drive->trouble;
+    struct stream *stream = stream_of(drive, key);
+
+    drive->trouble = 0;
+    while (stream->count) {
+        turn_of(drive, stream);
+        stream = stream_of(drive, key); /* the streams may have moved */
+    }
+    drive->trouble = trouble;
+}
+
 void drive_settle(struct drive *drive)
 {
     double trouble = drive->trouble;

@@ -41,6 +41,8 @@ void drive_put(struct drive *drive, struct hint *hint); /* takes the hint */
 /* One turn of one of the waiting streams. False: nothing waits. */
 bool drive_turn(struct drive *drive);
 void drive_all(struct drive *drive); /* until nothing waits */
+/* Turns of this stream until nothing waits there, or its events have moved on and are done there; nothing goes wrong. */
+void drive_stream(struct drive *drive, const char *key);
 /* A sync of every customer that has dead events; then until nothing waits. */
 void drive_settle(struct drive *drive);
 /* What ops.looks_due says is due, if the database knows it; then until nothing waits. */

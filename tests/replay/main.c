@@ -17,6 +17,7 @@
 static void usage(void)
 {
     (void)fprintf(stderr, "usage: replay truth [--seed N] [--customers C] [--months M]\n"
+                          "       replay credits [--seed N] [--customers C] [--months M]\n"
                           "       replay stories [STORY...]\n"
                           "       replay permute [--events N] STORY...\n"
                           "all of them: [--version V], the API version of the reads\n");
@@ -57,7 +58,10 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*mode)(struct ledger *ledger, struct env *env, const struct options *options);
-    } modes[] = {{"truth", truth_of_lives}, {"stories", truth_of_stories}, {"permute", permutations}};
+    } modes[] = {{"truth", truth_of_lives},
+                 {"credits", credits_of_lives},
+                 {"stories", truth_of_stories},
+                 {"permute", permutations}};
     char version[100];
     char mode[] = "INSTEP_MODE=test";
     char *environment[] = {mode, version, NULL};

@@ -18,6 +18,7 @@ struct options {
 /* Each prints TAP results. */
 void truth_of_lives(struct ledger *ledger, struct env *env, const struct options *options);
 void truth_of_stories(struct ledger *ledger, struct env *env, const struct options *options);
+void credits_of_lives(struct ledger *ledger, struct env *env, const struct options *options);
 void permutations(struct ledger *ledger, struct env *env, const struct options *options);
 
 /* Compare and print differences; name begins each line. */
