@@ -89,8 +89,7 @@ static void entries_print(const json_t *root)
            "TRANSITION", "CAUSE");
     json_array_foreach(entries, i, entry)
     {
-        bool by_app = !strncmp(text_of(entry, "kind"), "spen", 4);
-        const char *what = by_app || !*text_of(entry, "source") ? "key" : "source";
+        const char *what = *text_of(entry, "key") ? "key" : "source";
         printf("%8" JSON_INTEGER_FORMAT "  %-19s %-17s %+10" JSON_INTEGER_FORMAT " %10" JSON_INTEGER_FORMAT
                "  %-18s %s",
                number_of(entry, "n"), moment_text(entry, "effective_at", "", at), plain(entry, "kind", kind),

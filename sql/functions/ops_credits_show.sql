@@ -66,8 +66,9 @@ CREATE OR REPLACE FUNCTION ops.credits_show(p_who text, p_account text DEFAULT '
         'entries', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                                'n', e.n, 'kind', e.kind, 'amount', e.amount, 'balance_before', e.balance_before,
                                'balance_after', e.balance_after, 'lots', e.lots, 'amounts', e.amounts, 'transition', e.transition,
-                               'subscription', e.subscription, 'plan_key', e.plan_key, 'source', e.source,
-                               'key', e.idempotency_key, 'note', e.note, 'event', e.event_id, 'turn', e.turn,
+                               'subscription', e.subscription, 'plan_key', e.plan_key,
+                               'source', coalesce(e.source, (SELECT l.manual_key FROM ledger.credit_lot AS l WHERE l.id = e.lots[1])),
+                               'key', CASE WHEN e.idempotency_key LIKE 'app:%' THEN substr(e.idempotency_key, 5) END, 'note', e.note, 'event', e.event_id, 'turn', e.turn,
                                'effective_at', e.effective_at, 'recorded_at', e.recorded_at) ORDER BY e.n DESC), '[]')
                       FROM (SELECT e.* FROM entry AS e ORDER BY e.n DESC LIMIT greatest(p_entries, 0)) AS e),
         'entries_total', (SELECT count(*) FROM entry))

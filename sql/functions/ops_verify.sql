@@ -81,7 +81,8 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
         VALUES ('ledger.journal_entry', 'stamp', 'ledger.stamp_entry()', 7),
                ('ledger.journal_entry', 'balanced', 'ledger.check_entry_balance()', 5),
                ('ledger.posting', 'sealed', 'ledger.check_posting_sealed()', 7),
-               ('ledger.posting', 'balanced', 'ledger.check_entry_balance()', 5)
+               ('ledger.posting', 'balanced', 'ledger.check_entry_balance()', 5),
+               ('ledger.credit_entry', 'chained', 'ledger.chain_credit_entry()', 7)
     ), bad (check_name, example) AS (
         SELECT 'every entry sums to zero per unit', 'entry ' || l.entry_id || ' ' || l.unit || ' ' || sum(l.amount)
           FROM line AS l GROUP BY l.entry_id, l.unit HAVING sum(l.amount) <> 0
@@ -369,7 +370,8 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
                    ('ledger.refuse_change()', '6dfa77a3feb9fa0bf83ca0ed408a0dba1c25bf276d786cb4009c4dd35abda687'),
                    ('ledger.stamp_entry()', '165ba264a0ca30eb68de2241b7961e06d7fef479e9e5cf505399f637030c7342'),
                    ('ledger.check_entry_balance()', '9e123a8e41a28b793c5877ffb39b3b103c020062d91d1360d5b0c1209cbceee8'),
-                   ('ledger.check_posting_sealed()', '00b1a0a637c921a58ad4283d609625eb963d5030a0472ef459ebb3e3166277a6')
+                   ('ledger.check_posting_sealed()', '00b1a0a637c921a58ad4283d609625eb963d5030a0472ef459ebb3e3166277a6'),
+                   ('ledger.chain_credit_entry()', '2c347d463e3ee9053f9640fe03a5de0e351431e52dfbc01b99550c49174daa59')
                ) AS g (fun, body)
           LEFT JOIN pg_proc AS p ON p.oid = to_regprocedure(g.fun)
          WHERE encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex') IS DISTINCT FROM g.body

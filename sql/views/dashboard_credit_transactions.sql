@@ -26,7 +26,7 @@ SELECT h.user_id,
        e.n,
        e.effective_at,
        e.plan_version,
-       CASE WHEN e.kind IN ('spent', 'spend_returned') THEN e.idempotency_key
+       CASE WHEN e.idempotency_key LIKE 'app:%' THEN substr(e.idempotency_key, 5)
             ELSE coalesce(e.source, l.manual_key) END AS source,
        e.note,
        coalesce(l.customer, h.customer) AS stripe_customer_ref,

@@ -25,7 +25,7 @@ SELECT is((SELECT b::text FROM (SELECT user_id, booked, spendable, credit_limit,
 SELECT is((SELECT concat_ws(' ', source, note, subscription_id) FROM dashboard.credit_transactions WHERE user_id = 'u1' ORDER BY n DESC LIMIT 1), 'k' || pg_temp.days(-3) || ' an apology', 'a gift names its key and note');
 -- below zero
 SELECT pg_temp.entry('user:u4', 'granted', ARRAY[pg_temp.lot('user:u4', 'period', 'sub_4', 'solo', pg_temp.days(-40), pg_temp.days(-9))], '{30}', pg_temp.days(-40));
-SELECT pg_temp.entry('user:u4', 'spent', ARRAY[max(id)], '{-25}', pg_temp.days(-20), '{"key": "job-7"}') FROM ledger.credit_lot;
+SELECT pg_temp.entry('user:u4', 'spent', ARRAY[max(id)], '{-25}', pg_temp.days(-20), '{"key": "app:job-7"}') FROM ledger.credit_lot;
 SELECT pg_temp.entry('user:u4', 'clawed_back', ARRAY[max(id)], '{-30}', pg_temp.days(-2)) FROM ledger.credit_lot;
 SELECT is((SELECT concat_ws(' ', booked, spendable, credit_limit, next_expires_amount) FROM dashboard.credit_balances WHERE user_id = 'u4'), '-25 -25 0', 'a debt is shown until it is made good');
 SELECT is((SELECT source FROM dashboard.credit_transactions WHERE transaction_type = 'spent'), 'job-7', 'a spend names its key');

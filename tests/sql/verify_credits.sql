@@ -89,7 +89,10 @@ INSERT INTO damage VALUES
     ('conversions are of a sale', 'UPDATE ledger.sale SET amount = 1 WHERE source = ''in_1'''),
     ('nobody but the owner has rights on tables', 'GRANT UPDATE ON ledger.credit_lot TO instep_app'),
     ('nobody may execute what is not granted by name', 'GRANT EXECUTE ON FUNCTION ops.credit_faults() TO PUBLIC'),
-    ('no rule or inheritance leads around a guard', 'CREATE RULE mine AS ON INSERT TO ledger.credit_entry DO INSTEAD NOTHING');
+    ('no rule or inheritance leads around a guard', 'CREATE RULE mine AS ON INSERT TO ledger.credit_entry DO INSTEAD NOTHING'),
+    ('the guards of append-only tables are in place', 'ALTER TABLE ledger.credit_entry DISABLE TRIGGER chained'),
+    ('the guards of append-only tables are in place', 'DROP TRIGGER chained ON ledger.credit_entry'),
+    ('the guards of append-only tables are in place', 'CREATE OR REPLACE FUNCTION ledger.chain_credit_entry() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN RETURN NEW; END''');
 INSERT INTO damage SELECT 'the guards of append-only tables are in place', format('ALTER TABLE ledger.%s DISABLE TRIGGER %s', tab, trig)
   FROM unnest(ARRAY['plan_version', 'credit_kind', 'credit_entry', 'usage_entry']) AS tab, unnest(ARRAY['append_only_rows', 'append_only_table']) AS trig;
 SELECT ok(d.want = ANY (pg_temp.broken(d.sql)), d.sql) FROM damage AS d;
