@@ -8,8 +8,9 @@
 #include "sim/stories_list.h"
 
 static const struct story_part *const parts[] = {
-    &stories_subscriptions, &stories_coupons, &stories_checkout, &stories_collection,
-    &stories_payments,      &stories_refunds, &stories_disputes, &stories_credit_notes};
+    &stories_subscriptions, &stories_coupons,      &stories_checkout, &stories_collection,
+    &stories_payments,      &stories_refunds,      &stories_disputes, &stories_credit_notes,
+    &stories_credits,       &stories_credits_money};
 #define PARTS (sizeof parts / sizeof *parts)
 
 size_t story_count(void)
@@ -48,6 +49,7 @@ struct story_play {
     uint64_t seen;   /* events up to this number were looked at */
     unsigned done;
     int64_t began;
+    story_app_fn *app; /* NULL: the application does nothing */
 };
 
 struct story_play *story_play_create(const struct story *story, struct sim *sim, struct api *api)
@@ -88,6 +90,11 @@ unsigned story_play_done(const struct story_play *play)
 int64_t story_play_began(const struct story_play *play)
 {
     return play->began;
+}
+
+void story_play_with_app(struct story_play *play, story_app_fn *app)
+{
+    play->app = app;
 }
 
 json_t *story_play_events(const struct story_play *play)
@@ -308,6 +315,18 @@ static int ask_api(struct story_play *play, const char *method, const char *path
     return answer.status;
 }
 
+static enum err ask_app(struct story_play *play, const char *act, char *params, bool refused,
+                        struct failure *fail)
+{
+    json_t *json = to_json(params);
+    bool accepted = play->app(play->sim, play->story->name, act, json);
+
+    json_decref(json);
+    if (accepted == refused)
+        return failf(fail, ERR_INVALID, "APP %s: %s", act, accepted ? "not refused" : "refused");
+    return ERR_OK;
+}
+
 /* Do what the line says; line is taken apart. */
 static enum err ask(struct story_play *play, char *line, struct failure *fail)
 {
@@ -325,11 +344,13 @@ static enum err ask(struct story_play *play, char *line, struct failure *fail)
         return failf(fail, ERR_INVALID, "a line without a request");
     if (!rest)
         rest = nothing;
+    bool refused = name && strcmp(name, "refused") == 0;
+    if (strcmp(word, "APP") == 0) /* the application's doing, of which Stripe knows nothing */
+        return play->app ? ask_app(play, path, rest, refused, fail) : ERR_OK;
     if (strncmp(path, "/sim/", 5) == 0)
         status = ask_control(play, path, rest, &answer);
     else
         status = ask_api(play, word, path, rest, &answer);
-    bool refused = name && strcmp(name, "refused") == 0;
     if ((status >= 400) != refused) {
         const char *why = json_string_value(json_object_get(json_object_get(answer, "error"), "message"));
         (void)failf(fail, ERR_INVALID, "%s %s: %d %s", word, path, status, why ? why : "and not refused");

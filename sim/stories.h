@@ -14,6 +14,10 @@
  * what is found there (in an object that is a list: in its data), {story} the story's own name, {now} the moment in unix
  * seconds, {now+15d} and {now-40d} so many days from it. Paths under /v1 are the
  * API's, those under /sim the control's, whose parameters become a JSON object. `refused:` expects an error.
+ *
+ *     APP spend amount=5 key=picture
+ *
+ * is not asked of Stripe: the application spends credits of the user whose id is the story's name.
  */
 #ifndef INSTEP_SIM_STORIES_H
 #define INSTEP_SIM_STORIES_H
@@ -47,12 +51,20 @@ size_t story_count(void);
 const struct story *story_at(size_t index);       /* index < story_count() */
 const struct story *story_find(const char *name); /* NULL: no such story */
 
+/*
+ * What the application does with its user's credits: act is "spend", "refund_spend" or "grant", params (borrowed) what the line
+ * says, user the story's name. True: that was accepted.
+ */
+typedef bool story_app_fn(struct sim *sim, const char *user, const char *act, json_t *params);
+
 /* A story being played in a world. Several may be under way in one world: the clock is shared. */
 struct story_play;
 
 struct story_play *story_play_create(const struct story *story, struct sim *sim,
                                      struct api *api); /* borrowed */
-void story_play_free(struct story_play *play);         /* NULL is fine; before sim_free */
+void story_play_with_app(struct story_play *play,
+                         story_app_fn *app);   /* without it APP lines are passed over */
+void story_play_free(struct story_play *play); /* NULL is fine; before sim_free */
 const struct story *story_play_of(const struct story_play *play);
 unsigned story_play_done(const struct story_play *play); /* steps that were played */
 int64_t

@@ -10,7 +10,8 @@ struct story_part {
     size_t count;
 };
 extern const struct story_part stories_subscriptions, stories_coupons, stories_checkout, stories_collection,
-    stories_payments, stories_refunds, stories_disputes, stories_credit_notes;
+    stories_payments, stories_refunds, stories_disputes, stories_credit_notes, stories_credits,
+    stories_credits_money;
 
 #define STORY_FROM(start, name, title, steps)                                                                \
     {                                                                                                        \
