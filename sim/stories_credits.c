@@ -107,7 +107,7 @@ static const struct story_step annual[] = {
     {90 * DAY + 2 * HOUR, "31 March", ""},
     {120 * DAY + 2 * HOUR, "30 April", ""},
     {151 * DAY + 2 * HOUR, "31 May", ""},
-    {365 * DAY + 2 * HOUR, "31 December: nobody looked for months, all are there", ""},
+    {365 * DAY + 2 * HOUR, "31 December: the months between had theirs, each to its end", ""},
     {396 * DAY + 2 * HOUR, "31 January: the next year is paid", ""},
     {424 * DAY + 2 * HOUR, "28 February", ""},
 };

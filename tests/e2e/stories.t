@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every story of the simulator is played through the running stack, side by side in one world, and after each step the
+# Every story about money (those about credits: stories_credits.t) is played through the running stack, side by side in one world, and after each step the
 # ledger may look. What it booked, step by step, must be what docs/ledger.md ("Worked examples") says. Events come in
 # their order here, some of them twice: other orders end in the same state (make permutations), but may take other
 # steps there.
@@ -7,6 +7,7 @@
 #   stories.t --write [NAME…]   write what was booked into docs/ledger.md: read the difference before you believe it
 set -u
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/story_lib.sh"
 
 DOC=$ROOT/docs/ledger.md
 write=no
@@ -14,15 +15,6 @@ if [ "${1:-}" = --write ]; then
     write=yes
     shift
 fi
-
-# The block of a story in the documentation: what stands between the fences after its heading.
-documented() { # name
-    awk -v heading="#### $1" '
-        $0 == heading { here = 1; next }
-        here && /^#/ { exit }
-        here && /^```/ { if (inside) exit; inside = 1; next }
-        inside { print }' "$DOC"
-}
 
 # The journal of each story, ids by order of first appearance, into $world/story/NAME.journal.
 # An entry belongs to the first step of its story that was played when it was seen, or after.
@@ -63,22 +55,6 @@ SQL
             }'
 }
 
-# Put the journal of a story between the fences that follow its heading.
-write_down() { # name
-    awk -v heading="#### $1" -v journal="$world/story/$1.journal" '
-        $0 == heading { here = 1 }
-        here && /^#/ && $0 != heading { here = 0 }
-        here && /^```/ && !inside {
-            print
-            print "step  kind                 source unit  postings"
-            while ((getline row < journal) > 0) print row
-            inside = 1
-            next
-        }
-        inside && /^```/ { inside = here = 0 }
-        !inside { print }' "$DOC" >"$world/ledger.md" && cat "$world/ledger.md" >"$DOC"
-}
-
 # Play the steps of all stories in the order of their moments.
 play() {
     moment=0
@@ -89,11 +65,7 @@ play() {
         fi
         last_at=$at
         printf '%s\t%s\t%s\n' "$name" "$step" "$moment" >>"$world/story/steps"
-        if ! sim_post /sim/story "{\"name\":\"$name\"}" >"$world/story/$name.json" 2>"$world/story/error"; then
-            ok 1 "$name: step $step is played"
-            note "$(curl -sS -m 30 "$SIM/sim/story" -d "{\"name\":\"$name\"}")"
-            return 1
-        fi
+        play_step "$name" "$step" "{\"name\":\"$name\"}" || return 1
     done <"$world/story/plan"
     look
 }
@@ -114,32 +86,16 @@ if ! world_start stories 1; then
 fi
 workers_start 2
 sim_post /sim/knobs '{"delivery_concurrency":1,"duplicate_rate":0.1}' >/dev/null
-mkdir "$world/story"
-"$BIN/stripe-sim" story --list --json >"$world/story/list.json"
-names=${*:-$(jq -r '.[].name' "$world/story/list.json")}
-jq -n --arg names "$names" '$names | [scan("[^ \n]+")]' | jq --slurpfile all "$world/story/list.json" -r '
-    . as $names | [$all[0][] | select(.name | IN($names[])) | .name as $name | .steps | to_entries[] |
-        {at: .value.at, step: (.key + 1), name: $name}] |
-    sort_by(.at)[] | "\(.at) \(.step) \(.name)"' >"$world/story/plan"
+choose_stories '.|startswith("credits-")|not' "$@"
+# shellcheck disable=SC2086
+plan_steps $names >"$world/story/plan"
 play
 ok $? "every step of $(echo "$names" | wc -w) stories is played, in $moment moments"
-for name in $names; do
-    [ ! -s "$world/story/$name.json" ] ||
-        jq -r --arg name "$name" '.objects[]? | [$name, .] | @tsv' "$world/story/$name.json" >>"$world/story/objects"
-    : >"$world/story/$name.journal"
-done
+# shellcheck disable=SC2086
+objects_of $names
 journals || ok 1 "the journals can be read"
 for name in $names; do
-    [ "$write" = no ] || write_down "$name"
-    documented "$name" | sed 1d >"$world/story/$name.expected"
-    if grep -q "^#### $name\$" "$DOC" &&
-        cmp -s "$world/story/$name.expected" "$world/story/$name.journal"; then
-        ok 0 "$name books what docs/ledger.md says"
-    else
-        ok 1 "$name books what docs/ledger.md says"
-        note "documented (<), booked (>):"
-        note "$(diff "$world/story/$name.expected" "$world/story/$name.journal")"
-    fi
+    compare_story "$name" "step  kind                 source unit  postings" "$name books what docs/ledger.md says" "$write"
 done
 converged "after all stories"
 [ "$tap_failures" -eq 0 ] || world_failed=1

@@ -1,0 +1,216 @@
+#!/bin/sh
+# The stories about credits are played through the running stack, side by side in one world that begins in 2024, and after
+# each step the ledger may look. What it booked of credits must be what docs/credits.md ("Worked examples") says.
+#
+# ledger.clock() is virtual here: it stands at the moment of the step. Before a step is played, what time alone does is
+# booked, as the leader's chore would have done it; after it, the application does what the step says (APP …). The customer on
+# a test clock comes last: then ledger.clock() stands still, and the ledger must take the time from Stripe.
+#   stories_credits.t [NAME…]           these stories only
+#   stories_credits.t --write [NAME…]   write what was booked into docs/credits.md: read the difference before you believe it
+set -u
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/story_lib.sh"
+
+DOC=$ROOT/docs/credits.md
+COLUMNS_SHOWN="step  when              what               because             amount  balance     lots"
+write=no
+if [ "${1:-}" = --write ]; then
+    write=yes
+    shift
+fi
+
+# ---- time -----------------------------------------------------------------------------------------------------------
+
+virtual_clock() {
+    owner_sql "CREATE SCHEMA e2e;
+        CREATE TABLE e2e.clock (at bigint NOT NULL);
+        INSERT INTO e2e.clock VALUES ($SIM_BEGIN);
+        CREATE TABLE e2e.conversion (moment int, subscription text, state text, amount bigint, currency text);
+        GRANT USAGE ON SCHEMA e2e TO instep_owner;
+        GRANT SELECT ON e2e.clock TO instep_owner;
+        SET ROLE instep_owner;
+        CREATE OR REPLACE FUNCTION ledger.clock() RETURNS timestamptz
+            LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS
+            'SELECT to_timestamp(at) FROM e2e.clock'" >/dev/null
+}
+
+sim_now() {
+    curl -fsS -m 10 "$SIM/sim/clock" | jq .now
+}
+
+# What time alone does until then.
+time_passes() { # moment; 0: only what is due now
+    owner_sql "UPDATE e2e.clock SET at = greatest(at, $1)" >/dev/null || return 1
+    while :; do
+        settled=$(owner_sql 'SELECT ops.credits_due(100)') || return 1
+        [ "$settled" -gt 0 ] || return 0
+    done
+}
+
+# ---- the application ------------------------------------------------------------------------------------------------
+
+# "name step refused|accepted act key=value …" of each line that is the application's.
+application() {
+    jq -r '.[] | .name as $name | .steps | to_entries[] | .key as $step | .value.script | split("\n")[] |
+        select(test("^(refused: )?APP ")) |
+        "\($name) \($step + 1) \(if startswith("refused") then "refused" else "accepted" end) \(sub("^(refused: )?APP "; ""))"' \
+        "$world/story/list.json"
+}
+
+act() { # user, expected, act, key=value…
+    act_user=$1
+    act_expected=$2
+    act_what=$3
+    shift 3
+    amount=NULL key= spend=
+    for pair; do
+        case $pair in
+        amount=*) amount=${pair#*=} ;;
+        key=*) key=${pair#*=} ;;
+        spend=*) spend=${pair#*=} ;;
+        esac
+    done
+    case $act_what in
+    spend) call="ledger.spend_credits('$act_user', $amount, '$key')" ;;
+    refund_spend) call="ledger.refund_spend('$act_user', '$spend', $amount, '$key')" ;;
+    grant) call="ledger.grant_credits('$act_user', $amount, '$key', 'by hand')" ;;
+    esac
+    got=$(owner_sql "SELECT CASE WHEN accepted THEN 'accepted' ELSE 'refused' END FROM $call")
+    [ "$got" = "$act_expected" ] && return 0
+    ok 1 "$act_user: $call is $act_expected"
+    note "got: $got"
+}
+
+# What the application does at the steps that were just played.
+application_acts() {
+    while read -r name step; do
+        grep "^$name $step " "$world/story/application" | while read -r _ _ expected what; do
+            # shellcheck disable=SC2086
+            act "$name" "$expected" $what || exit 1
+        done || return 1
+    done <"$world/story/played"
+    : >"$world/story/played"
+}
+
+# ---- steps ----------------------------------------------------------------------------------------------------------
+
+look() {
+    quiet_wait || return 1
+    [ "$frozen" = yes ] || time_passes "$(sim_now)" || return 1
+    time_passes 0 || return 1
+    application_acts || tap_failures=$((tap_failures + 1))
+    owner_sql "INSERT INTO e2e.conversion SELECT $moment, subscription, state, amount, currency FROM ledger.conversion" >/dev/null
+    printf '%s\t%s\n' "$moment" "$(owner_sql 'SELECT coalesce(max(id), 0) FROM ledger.credit_entry')" >>"$world/story/marks"
+    moment=$((moment + 1))
+}
+
+# Play the steps in the order of their moments.
+play() { # plan
+    last_at=
+    begun=$(sim_now)
+    while read -r at step name; do
+        if [ "$at" != "$last_at" ]; then
+            [ -z "$last_at" ] || look || return 1
+            [ "$frozen" = yes ] || time_passes $((begun + at)) || return 1
+        fi
+        last_at=$at
+        printf '%s\t%s\t%s\n' "$name" "$step" "$moment" >>"$world/story/steps"
+        echo "$name $step" >>"$world/story/played"
+        play_step "$name" "$step" "{\"name\":\"$name\",\"app\":true}" || return 1
+    done <"$1"
+    [ -z "$last_at" ] || look
+}
+
+# The journal of each story into $world/story/NAME.journal, its dates as if it had begun at its own start.
+journals() {
+    for name in $names; do
+        jq -r --arg name "$name" --slurpfile all "$world/story/list.json" \
+            '[$name, .began - ($all[0][] | select(.name == $name) | .start)] | @tsv' "$world/story/$name.json"
+    done >"$world/story/shifts"
+    cat >"$world/story.sql" <<'SQL'
+SET TIME ZONE 'UTC';
+CREATE TEMP TABLE step (story text, step int, moment int);
+CREATE TEMP TABLE mark (moment int, entry bigint);
+CREATE TEMP TABLE object (story text, id text);
+CREATE TEMP TABLE shift (story text, seconds bigint);
+\copy step FROM 'steps'
+\copy mark FROM 'marks'
+\copy object FROM 'objects'
+\copy shift FROM 'shifts'
+WITH holder AS (
+    SELECT s.story, h.holder, h.user_id IS NULL AS orphan, make_interval(secs => s.seconds) AS shift
+      FROM shift AS s JOIN ledger.credit_holder AS h
+        ON h.user_id = s.story OR h.customer IN (SELECT o.id FROM object AS o WHERE o.story = s.story)
+), entry AS (
+    SELECT h.story, h.orphan, h.shift, e.*, e.effective_at - h.shift AS at,
+           (SELECT min(m.moment) FROM mark AS m WHERE m.entry >= e.id) AS moment
+      FROM ledger.credit_entry AS e JOIN holder AS h USING (holder)
+), line AS (
+    SELECT e.id, string_agg(concat_ws(' ', CASE WHEN cardinality(e.lots) > 1 OR x.amount <> e.amount
+                   THEN to_char(x.amount, 'FMSG999999') END,
+               l.kind, l.plan_key || CASE WHEN l.plan_version > 1 THEN '@' || l.plan_version ELSE '' END,
+               to_char(l.period_start - e.shift, 'YYYY-MM-DD')), ', ' ORDER BY x.n) AS lots
+      FROM entry AS e CROSS JOIN LATERAL unnest(e.lots, e.amounts) WITH ORDINALITY AS x (lot, amount, n)
+      JOIN ledger.credit_lot AS l ON l.id = x.lot GROUP BY e.id
+), converted AS (
+    SELECT sh.story, c.*, lag(c.state) OVER (PARTITION BY sh.story, c.subscription ORDER BY c.moment) AS before
+      FROM e2e.conversion AS c JOIN object AS o ON o.id = c.subscription JOIN shift AS sh USING (story)
+), row AS (
+    SELECT e.story, e.moment, 0 AS part, e.id,
+           to_char(e.at, CASE WHEN e.kind IN ('spent', 'spend_returned') THEN 'YYYY-MM-DD' ELSE 'YYYY-MM-DD HH24:MI' END) AS at,
+           e.kind, coalesce(e.transition, '') AS transition, to_char(e.amount, 'FMSG999990') AS amount,
+           e.balance_before || ' -> ' || e.balance_after || CASE WHEN e.orphan THEN ' *' ELSE '' END AS balance, l.lots
+      FROM entry AS e JOIN line AS l USING (id)
+    UNION ALL
+    SELECT c.story, c.moment, 1, 0, '', 'conversion', c.state, '', '', CASE WHEN c.amount > 0 THEN c.amount || ' ' || c.currency ELSE '' END
+      FROM converted AS c WHERE c.before IS DISTINCT FROM c.state
+)
+SELECT r.story, s.step, r.at, r.kind, r.transition, r.amount, r.balance, r.lots
+  FROM row AS r
+ CROSS JOIN LATERAL (SELECT min(s.step) AS step FROM step AS s WHERE s.story = r.story AND s.moment >= r.moment) AS s
+ WHERE s.step IS NOT NULL ORDER BY r.story, s.step, r.part, r.moment, r.id;
+SQL
+    (cd "$world/story" && psql -X -q -At -F '	' -v ON_ERROR_STOP=1 "$OWNER_DATABASE_URL" -f "$world/story.sql") |
+        awk -F '\t' -v folder="$world/story/" '{
+            row = sprintf("%-5s %-17s %-18s %-18s %7s  %-11s %s", $2, $3, $4, $5, $6, $7, $8)
+            sub(/ *$/, "", row)
+            print row > (folder $1 ".journal")
+        }'
+}
+
+export INSTEP_CREDITS_INTERVAL_MS=3600000 # time_passes() is the leader's chore
+SIM_BEGIN=1704067200                      # 2024-01-01, a leap year
+if ! world_start stories_credits 1 || ! virtual_clock; then
+    ok 1 "the world starts"
+    world_end
+    tap_done
+fi
+workers_start 2
+sim_post /sim/knobs '{"delivery_concurrency":1,"duplicate_rate":0.1}' >/dev/null
+choose_stories 'startswith("credits-")' "$@"
+application >"$world/story/application"
+: >"$world/story/played"
+moment=0
+frozen=no
+# shellcheck disable=SC2046
+plan_steps $(echo "$names" | grep -v -x credits-test-clock) >"$world/story/plan"
+play "$world/story/plan"
+ok $? "every step of $(echo "$names" | wc -w) stories is played"
+frozen=yes
+# shellcheck disable=SC2046
+plan_steps $(echo "$names" | grep -x credits-test-clock) >"$world/story/plan"
+play "$world/story/plan"
+ok $? "so is the customer on a test clock, while our own stands still"
+# shellcheck disable=SC2086
+objects_of $names
+journals || ok 1 "the journals can be read"
+for name in $names; do
+    compare_story "$name" "$COLUMNS_SHOWN" "$name books what docs/credits.md says" "$write"
+done
+is "$(owner_sql "SELECT count(*) FROM ledger.credit_entry WHERE turn IS NOT NULL AND event_id IS NULL")" 0 \
+    "every entry of a turn names the event that told of it"
+time_passes "$(sim_now)"
+converged "after all stories"
+[ "$tap_failures" -eq 0 ] || world_failed=1
+world_end
+tap_done
