@@ -30,7 +30,7 @@ virtual_clock() {
         GRANT SELECT ON e2e.clock TO instep_owner;
         SET ROLE instep_owner;
         CREATE OR REPLACE FUNCTION ledger.clock() RETURNS timestamptz
-            LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS
+            LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
             'SELECT to_timestamp(at) FROM e2e.clock'" >/dev/null
 }
 
@@ -62,7 +62,7 @@ act() { # user, expected, act, key=value…
     act_expected=$2
     act_what=$3
     shift 3
-    amount=NULL key= spend=
+    amount=NULL key='' spend=''
     for pair; do
         case $pair in
         amount=*) amount=${pair#*=} ;;
