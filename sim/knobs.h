@@ -30,7 +30,8 @@
     X(limit_at_once, 0, 100000, 0, "requests under way (latency_ms) before 429 global-concurrency; 0: all")  \
     X(limit_endpoint_at_once, 0, 100000, 0, "the same per method and path: 429 endpoint-concurrency")        \
     X(limit_resource_per_s, 0, 100000, 0, "writes to one object per real second: 429 resource-specific")     \
-    X(money_acts, 0, 1, 1, "1: lives also refund, dispute, credit, overpay, pay in parts and elsewhere")
+    X(money_acts, 0, 1, 1, "1: lives also refund, dispute, credit, overpay, pay in parts and elsewhere")     \
+    X(credit_acts, 0, 2, 1, "1: lives also do what credits depend on; 2: also where no invoice tells of it")
 
 /* X(name, initial, meaning): shares of 0..1 */
 #define KNOB_RATES(X)                                                                                        \

@@ -13,7 +13,7 @@
 #define CURRENCIES 4
 #define YEARLY     LIVES_YEARLY /* index of the yearly price */
 #define ADD_ON     LIVES_ADD_ON /* a second item */
-#define ONE_TIME   (PLANS + 2)
+#define ONE_TIME   LIVES_PACK
 #define PRICES     (PLANS + 3)
 
 /* Amounts fit the currency: yen has no decimals, the dinar three (last digit 0). */
@@ -55,7 +55,7 @@ static void make_price(struct sim *sim, struct product *product, unsigned which,
     price->interval_count = price->interval ? 1 : 0;
     price->active = true;
     price->nickname = sim_format(sim, "%s_%s", catalogue[which].key, currencies[currency].code);
-    /* The plan key is found in three ways; each has its prices. */
+    /* A price's own plan key goes before its product's, and a lookup key after it. */
     if (currency != 2 && price->interval)
         price->lookup_key = price->nickname;
     if (currency == 0 && price->interval) {
@@ -71,7 +71,9 @@ static void make_catalogue(struct sim *sim)
     if (lives_price(sim, "usd", 0))
         return;
     for (unsigned which = 0; which < PRICES; which++) {
-        struct product *product = product_create(sim, catalogue[which].name, NULL, true);
+        json_t *plan = lives_plan(which);
+        struct product *product = product_create(sim, catalogue[which].name, plan, true);
+        json_decref(plan);
         for (unsigned currency = 0; currency < CURRENCIES; currency++)
             make_price(sim, product, which, currency);
     }
@@ -355,8 +357,8 @@ static void move_plan(struct sim *sim, struct life *life, struct subscription *s
         change.items_count = 1;
     }
     change.proration = (enum proration)random_below(&life->random, 3);
-    (void)subscription_change(sim, sub, &change,
-                              &why); /* may be refused: several items of another interval */
+    if (lives_may_change(sim, sub, &change)) /* may be refused: several items of another interval */
+        (void)subscription_change(sim, sub, &change, &why);
 }
 
 static void change_quantity(struct sim *sim, struct life *life, struct subscription *sub)
@@ -374,7 +376,8 @@ static void change_quantity(struct sim *sim, struct life *life, struct subscript
         change.items[0].item = last;
     if (!last->deleted && change.items[0].item && sub->items.count > 1 && random_chance(&life->random, 0.3))
         change.items[0].remove = true;
-    (void)subscription_change(sim, sub, &change, &why);
+    if (lives_may_change(sim, sub, &change))
+        (void)subscription_change(sim, sub, &change, &why);
 }
 
 static void plan_to_leave(struct sim *sim, struct life *life, struct subscription *sub)
@@ -529,9 +532,13 @@ void due_life(struct sim *sim, void *target, unsigned first)
         return;
     }
     acting(sim, life);
+    bool credits = sim->knobs.credit_acts && life->customer && !first && !life->waiting &&
+                   random_chance(&life->credits, 0.2);
     bool money = sim->knobs.money_acts && (life->customer || life->guest_bought) && !first &&
                  random_chance(&life->random, 0.4);
-    if (life->waiting) {
+    if (credits && lives_credit_act(sim, life, live_subscription(life))) {
+        again_in(sim, life, random_between(&life->credits, 1, 20) * DAY);
+    } else if (life->waiting) {
         decide_payment(sim, life);
     } else if (money) {
         money_act(sim, life);
@@ -554,6 +561,8 @@ static struct life *life_create(struct sim *sim, int64_t until)
     random_init(&life->random, sim->seed, purpose);
     (void)snprintf(purpose, sizeof purpose, "billing %u", life->number);
     random_init(&life->billing, sim->seed, purpose);
+    (void)snprintf(purpose, sizeof purpose, "credits %u", life->number);
+    random_init(&life->credits, sim->seed, purpose);
     life->until = until;
     dice = random_below(&life->random, 10);
     life->where = dice < 5 ? ON_CUSTOMER : dice < 7 ? ON_SUBSCRIPTION : dice < 9 ? ON_SESSION : NOWHERE;

@@ -195,7 +195,8 @@ static void give_trial(struct sim *sim, struct random_stream *random, struct sub
 
     c.trial_end = sim->now + random_between(random, 2, 20) * DAY;
     c.proration = random_chance(random, 0.7) ? CREATE_PRORATIONS : NO_PRORATION;
-    change(sim, sub, &c);
+    if (lives_may_give_trial(sim, sub))
+        change(sim, sub, &c);
 }
 
 static void restart_cycle(struct sim *sim, struct random_stream *random, struct subscription *sub)
@@ -264,6 +265,8 @@ static void plan_ahead(struct sim *sim, struct random_stream *random, struct sub
     if (!schedule_from(sim, sub, &schedule, &ignored))
         return;
     order.phases[0].phase = schedule->phases[0];
+    if (!lives_may_plan(sim, lives_price(sim, sub->currency, which)))
+        which = 0; /* the phase may begin amid a period after all, when the cycle is restarted */
     if (random_chance(random, 0.3)) /* not at the end of the period, but amid it */
         order.phases[0].phase.end = sim->now + (first->period_end - sim->now) / 2 + 1;
     order.phases[1].phase.items[0].price = lives_price(sim, sub->currency, which);
@@ -296,11 +299,11 @@ static void book_another(struct sim *sim, struct random_stream *random, struct s
     (void)schedule_create(sim, &order, &schedule, &ignored);
 }
 
-/* The shop changes its catalogue: nobody who has bought notices. */
+/* The shop changes its catalogue: nobody who has bought notices. Products with plans stay as they are. */
 static void tidy_catalogue(struct sim *sim, struct random_stream *random, struct subscription *sub)
 {
     struct price *price = lives_price(sim, sub->currency, (unsigned)random_below(random, LIVES_PLANS));
-    struct product *product = price->product;
+    struct product *product = lives_price(sim, sub->currency, LIVES_PACK)->product;
 
     if (random_chance(random, 0.5)) {
         json_t *before = render_object(sim, &product->o);

@@ -8,6 +8,7 @@
 #define LIVES_PLANS  3 /* monthly plans: 0..2 */
 #define LIVES_YEARLY LIVES_PLANS
 #define LIVES_ADD_ON (LIVES_PLANS + 1)
+#define LIVES_PACK   (LIVES_PLANS + 2) /* bought once */
 
 struct price *lives_price(struct sim *sim, const char *currency, unsigned which);
 
@@ -29,6 +30,23 @@ const char *lives_typed_code(struct random_stream *random);
 /* One thing that happens to a subscription that is not over. False: nothing came to mind. */
 bool lives_billing_act(struct sim *sim, struct random_stream *random, struct subscription *sub);
 
+/* --- lives_credits.c --- */
+
+/* What the product of the catalogue's entry says of credits (instep_…), empty if nothing; a new reference. */
+json_t *lives_plan(unsigned which);
+
+/*
+ * Credits depend on what an item was changed to, and when. Such a change is made only if an invoice says it at once, so
+ * that a ledger which looks weeks later finds out: these say whether it may be made, and see to the invoice. With
+ * credit_acts 2 everything may.
+ */
+bool lives_may_change(const struct sim *sim, const struct subscription *sub,
+                      struct subscription_change *change);
+bool lives_may_plan(const struct sim *sim,
+                    const struct price *price); /* for a moment that is not known yet */
+/* Only one trial of a subscription can be found out about later. */
+bool lives_may_give_trial(const struct sim *sim, const struct subscription *sub);
+
 /* Where the app's user id is written for this person. */
 enum whereabouts { ON_CUSTOMER, ON_SUBSCRIPTION, ON_SESSION, NOWHERE };
 
@@ -36,6 +54,7 @@ struct life {
     unsigned number;
     struct random_stream random;
     struct random_stream billing; /* for lives_billing.c */
+    struct random_stream credits; /* for lives_credits.c */
     enum whereabouts where;
     bool by_reference; /* ON_SESSION: client_reference_id instead of metadata */
     const char *user;  /* NULL: NOWHERE */
@@ -49,6 +68,12 @@ struct life {
     bool over;
     int64_t until;
 };
+
+/*
+ * One thing that credits depend on happens to a customer; with the knob credit_acts. sub: the newest that is not over, or NULL.
+ * False: nothing came of it.
+ */
+bool lives_credit_act(struct sim *sim, struct life *life, struct subscription *sub);
 
 /* --- lives_money.c: what happens to money besides subscriptions; only with the knob money_acts --- */
 
