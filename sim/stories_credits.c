@@ -1,4 +1,4 @@
-/* Stories of credits: trials, periods, and what people change. docs/credits.md has the journal of each. */
+/* Stories of credits: trials, periods, and what people change. docs/credits-examples.md has the journal of each. */
 #include "sim/stories_credits.h"
 
 /* --- trials --- */

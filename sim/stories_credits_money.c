@@ -1,4 +1,4 @@
-/* Stories of credits: money that goes back, and whose credits they are. docs/credits.md has the journal of each. */
+/* Stories of credits: money that goes back, and whose credits they are. docs/credits-examples.md has the journal of each. */
 #include "sim/stories_credits.h"
 
 /* The charge that paid the first month, and its invoice. */

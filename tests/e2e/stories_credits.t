@@ -1,17 +1,17 @@
 #!/bin/sh
 # The stories about credits are played through the running stack, side by side in one world that begins in 2024, and after
-# each step the ledger may look. What it booked of credits must be what docs/credits.md ("Worked examples") says.
+# each step the ledger may look. What it booked of credits must be what docs/credits-examples.md ("Worked examples") says.
 #
 # ledger.clock() is virtual here: it stands at the moment of the step. Before a step is played, what time alone does is
 # booked, as the leader's chore would have done it; after it, the application does what the step says (APP …). The customer on
 # a test clock comes last: then ledger.clock() stands still, and the ledger must take the time from Stripe.
 #   stories_credits.t [NAME…]           these stories only
-#   stories_credits.t --write [NAME…]   write what was booked into docs/credits.md: read the difference before you believe it
+#   stories_credits.t --write [NAME…]   write what was booked into docs/credits-examples.md: read the difference before you believe it
 set -u
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/story_lib.sh"
 
-DOC=$ROOT/docs/credits.md
+DOC=$ROOT/docs/credits-examples.md
 COLUMNS_SHOWN="step  when              what               because             amount  balance     lots"
 write=no
 if [ "${1:-}" = --write ]; then
@@ -205,7 +205,7 @@ ok $? "so is the customer on a test clock, while our own stands still"
 objects_of $names
 journals || ok 1 "the journals can be read"
 for name in $names; do
-    compare_story "$name" "$COLUMNS_SHOWN" "$name books what docs/credits.md says" "$write"
+    compare_story "$name" "$COLUMNS_SHOWN" "$name books what docs/credits-examples.md says" "$write"
 done
 is "$(owner_sql "SELECT count(*) FROM ledger.credit_entry WHERE turn IS NOT NULL AND event_id IS NULL")" 0 \
     "every entry of a turn names the event that told of it"
