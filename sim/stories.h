@@ -90,7 +90,8 @@ struct story_book *story_book_create(struct sim *sim, struct api *api); /* both 
 void story_book_free(struct story_book *book);                          /* NULL is fine; before sim_free */
 /*
  * POST /sim/story: {"name"} plays the next step (after the last: a new beginning), "step" says until which one. The
- * status, and *ret_answer a new reference: where the story is, its events and its objects.
+ * status, and *ret_answer a new reference: where the story is, its events and its objects. "app": true: the application acts too
+ * (app_credits.h), and the truth knows of it.
  */
 int story_book_ask(struct story_book *book, json_t *body, json_t **ret_answer);
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/app_credits.h"
 #include "sim/form.h"
 #include "sim/stories.h"
 
@@ -54,6 +55,20 @@ static int show(const struct story_play *play, json_t *events, const struct sim 
     return 200;
 }
 
+/* The application's part is judged by the truth, which remembers it. */
+static bool app_acts(struct sim *sim, const char *user, const char *act, json_t *params)
+{
+    const char *key = form_text(params, "key"), *spend = form_text(params, "spend");
+    int64_t amount = 0;
+
+    (void)form_integer(params, "amount", &amount);
+    if (strcmp(act, "spend") == 0)
+        return app_spend(sim, user, amount, key);
+    if (strcmp(act, "refund_spend") == 0)
+        return app_refund_spend(sim, user, spend, amount, key);
+    return strcmp(act, "grant") == 0 && app_grant(sim, user, amount, key, 0);
+}
+
 int story_book_ask(struct story_book *book, json_t *body, json_t **ret_answer)
 {
     const char *name = form_text(body, "name");
@@ -71,6 +86,7 @@ int story_book_ask(struct story_book *book, json_t *body, json_t **ret_answer)
         story_play_free(*play);
         *play = story_play_create(story, book->sim, book->api);
     }
+    story_play_with_app(*play, json_is_true(json_object_get(body, "app")) ? app_acts : NULL);
     if (!form_integer(body, "step", &until))
         until = story_play_done(*play) + 1;
     if (until <= story_play_done(*play) || until > story->steps_count)

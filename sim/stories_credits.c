@@ -65,7 +65,8 @@ static const struct story_step trial_paused[] = {
      "sub: POST /v1/subscriptions customer={cus} items[0][price]={individual} trial_period_days=7 "
      "trial_settings[end_behavior][missing_payment_method]=pause\n"},
     {8 * DAY, "It is paused", ""},
-    {10 * DAY, "A card is there, it is resumed: a month begins and is paid",
+    {10 * DAY,
+     "A card is there, it is resumed and a month is paid: who stays after all has the trial's credits back",
      "POST /v1/payment_methods/pm_card_visa/attach customer={cus}\n"
      "pm: GET /v1/payment_methods customer={cus}\n"
      "POST /v1/subscriptions/{sub} default_payment_method={pm}\n"

@@ -1,5 +1,6 @@
 /* Stories: each can be played, alone and among all others, and the same world tells it in the same words. */
 // rooms: sim
+#include "sim/app_credits.h"
 #include "sim/stories.h"
 #include "tests/unit/sim_fixture.h"
 #include "tests/unit/tap.h"
@@ -114,6 +115,7 @@ static void test_refusals(void)
         {"an unknown name", "{\"name\":\"nobody\"}", 404},
         {"a step that is not there", "{\"name\":\"renewal\",\"step\":99}", 409},
         {"step 0", "{\"name\":\"renewal\",\"step\":0}", 409},
+        {"what the application does", "{\"name\":\"credits-renewal\",\"step\":2,\"app\":true}", 200},
         {"the first step", "{\"name\":\"renewal\",\"step\":1}", 200},
         {"the first step again", "{\"name\":\"renewal\",\"step\":1}", 409},
         {"the next one", "{\"name\":\"renewal\"}", 200},
@@ -133,6 +135,25 @@ static void test_refusals(void)
     }
     story_book_free(book);
     world_close(&w);
+}
+
+/* The application's acts count where they were asked for, and are passed over elsewhere. */
+static void test_application(void)
+{
+    for (int asked = 0; asked < 2; asked++) {
+        struct world w;
+        world_open(&w, 3);
+        struct story_book *book = story_book_create(w.sim, w.api);
+        json_t *body = json_pack("{s:s, s:i, s:b}", "name", "credits-renewal", "step", 2, "app", asked);
+        json_t *answer = NULL;
+        (void)story_book_ask(book, body, &answer);
+        tap_ok(app_balance(w.sim, "credits-renewal") == (asked ? 24 : 30),
+               asked ? "ten are spent, four given back" : "nobody asked the application: all are there");
+        json_decref(body);
+        json_decref(answer);
+        story_book_free(book);
+        world_close(&w);
+    }
 }
 
 /* Whose events are whose: nobody's events are in two stories, and a story has its own. */
@@ -165,6 +186,7 @@ int main(void)
     test_each();
     test_together();
     test_refusals();
+    test_application();
     test_belonging();
     return tap_done();
 }
