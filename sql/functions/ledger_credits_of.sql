@@ -18,9 +18,22 @@ BEGIN
         RETURN;
     END IF;
     v_at := greatest(p_at, v_holder.clock_at);
-    SELECT coalesce(sum(l.remaining), 0), coalesce(sum(l.granted - l.clawed), 0) INTO credits, credit_limit
-      FROM ledger.credit_lot AS l
-     WHERE l.holder = p_holder AND l.effective_at <= v_at AND (l.expires_at IS NULL OR l.expires_at > v_at);
+    IF p_live AND (v_holder.next_due_at IS NULL OR v_holder.next_due_at > v_at) THEN
+        credits := v_holder.balance;
+        credit_limit := v_holder.credit_limit;
+    ELSIF p_live THEN
+        SELECT coalesce(sum(l.remaining) FILTER (WHERE v.live OR l.remaining < 0), 0),
+               coalesce(sum(l.granted - l.clawed) FILTER (WHERE v.live), 0) INTO credits, credit_limit
+          FROM ledger.credit_lot AS l
+         CROSS JOIN LATERAL (SELECT l.expires_at IS NULL OR l.expires_at > v_at) AS v (live)
+         WHERE l.holder = p_holder;
+    ELSE
+        SELECT coalesce(sum(t.remaining) FILTER (WHERE v.live OR t.remaining < 0), 0),
+               coalesce(sum(t.granted - t.clawed) FILTER (WHERE v.live), 0) INTO credits, credit_limit
+          FROM ledger.holder_lots(p_holder, v_at) AS t
+         CROSS JOIN LATERAL (SELECT l.expires_at FROM ledger.credit_lot AS l WHERE l.id = t.lot OFFSET 0) AS l
+         CROSS JOIN LATERAL (SELECT l.expires_at IS NULL OR l.expires_at > v_at) AS v (live);
+    END IF;
 END
 $$;
 RESET ROLE;

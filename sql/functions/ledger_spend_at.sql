@@ -75,7 +75,7 @@ BEGIN
     INSERT INTO ledger.credit_entry AS e
         (holder, n, kind, amount, balance_before, balance_after, lots, amounts, idempotency_key, note, effective_at, recorded_at)
     VALUES (v_holder, v_row.entries + 1, 'spent', -spend_at.amount, v_row.balance, v_row.balance - spend_at.amount, v_lots,
-            v_amounts, v_key, p_note, p_at, p_at)
+            v_amounts, v_key, p_note, greatest(p_at, v_row.clock_at), p_at)
     RETURNING e.id INTO entry;
     balance := v_row.balance - amount;
     accepted := true;
