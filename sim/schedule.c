@@ -374,7 +374,10 @@ void due_phase_end(struct sim *sim, void *target, unsigned arg)
     if (schedule->token != arg || is_over(schedule))
         return;
     if (schedule->status == SCHEDULE_ACTIVE) {
-        schedule_reach(sim, schedule);
+        const struct subscription *sub = schedule->subscription;
+        /* Where a period ends too, its end comes first and reaches the phase: nobody sees the one without the other. */
+        if (sub->status == SUB_PAUSED || subscription_period_end(sub) > sim->now)
+            schedule_reach(sim, schedule);
         return;
     }
     json_t *before = render_object(sim, &schedule->o);
