@@ -11,6 +11,7 @@ CPPFLAGS += -I. -D_GNU_SOURCE $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
 WARN      = -std=c17 -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Wpointer-arith -Wwrite-strings -Wundef -Werror
+WARN_CXX  = -std=c++17 -Wall -Wextra -Werror -fno-exceptions -fno-rtti
 OPT_release = -O2 -g -D_FORTIFY_SOURCE=2
 OPT_asan    = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LD_asan     = -fsanitize=address,undefined
@@ -23,12 +24,12 @@ COMMON_SRC := $(wildcard common/*.c)
 EMBEDDED   := $(sort $(wildcard common/queue/*.lua common/*/*.lua sql/migrations/*.sql sql/functions/*.sql sql/views/*.sql))
 ROOM_ingest := $(filter-out %/main.c,$(wildcard ingest/*.c))
 ROOM_worker := $(filter-out %/main.c,$(wildcard worker/*.c))
-ROOM_cli    := $(filter-out %/main.c,$(wildcard cli/*.c))
+ROOM_cli    := $(filter-out %/main.c,$(wildcard cli/*.c)) cli/toml.cc
 ROOM_sim    := $(filter-out %/main.c,$(wildcard sim/*.c))
 SRC        := $(COMMON_SRC) $(wildcard ingest/*.c worker/*.c cli/*.c sim/*.c)
 HEADERS    := $(wildcard common/*.h ingest/*.h worker/*.h cli/*.h sim/*.h)
 TEST_SRC   := $(wildcard tests/unit/test_*.c)
-objects     = $(patsubst %.c,$(B)/%.o,$(1))
+objects     = $(patsubst %.cc,$(B)/%.o,$(patsubst %.c,$(B)/%.o,$(1)))
 
 LIB        = $(B)/libinstep.a
 PROGRAMS   = $(BIN)/instep-ingest $(BIN)/instep-worker $(BIN)/instep $(BIN)/stripe-sim
@@ -61,6 +62,8 @@ $(BIN)/instep-worker-crash: FORCE
 FORCE:
 .PHONY: FORCE
 endif
+# One file of it is C++, for which there is the parser of TOML.
+$(BIN)/instep $(patsubst %.c,$(B)/%,$(shell grep -l '^// rooms:.* cli' $(TEST_SRC))): LDLIBS += -lstdc++
 $(BIN)/instep: $(call objects,cli/main.c $(ROOM_cli)) $(LIB)
 	$(link)
 $(BIN)/stripe-sim: $(call objects,sim/main.c $(ROOM_sim)) $(LIB)
@@ -81,6 +84,10 @@ $(REPLAY): $(call objects,$(REPLAY_SRC) $(ROOM_sim) $(ROOM_worker) $(ROOM_ingest
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC $<"; $(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/%.o: %.cc
+	@mkdir -p $(@D)
+	@echo "  CXX $<"; $(CXX) $(WARN_CXX) $(OPT_$(MODE)) $(HARDEN) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
@@ -168,7 +175,7 @@ lint:             ## formatting, clang-tidy, cppcheck, shellcheck, headers, docs
 	$(AGAIN) -j$(JOBS) $(BIN)/instep $(B)/embedded.c
 	$(AGAIN) checks
 format:           ## clang-format all of it
-	clang-format -i $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h)
+	clang-format -i $(wildcard */*.c */*.cc */*.h */*/*.c tests/*/*.h)
 docs:             ## write the generated pages again
 	$(AGAIN) $(BIN)/instep
 	$(BIN)/instep config --markdown > docs/configuration.md

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/text.h"
 #include "common/stripe_id.h"
@@ -68,6 +70,16 @@ int cli_account(const struct cli_command *command, const struct config *config, 
         return cli_usage(command, "--account takes an account (acct_…), or self for the platform's own");
     *ret_account = account;
     return CLI_DONE;
+}
+
+void cli_operator_name(char *name, size_t len)
+{
+    const struct passwd *entry = getpwuid(getuid());
+
+    if (entry)
+        (void)snprintf(name, len, "%s", entry->pw_name);
+    else
+        (void)snprintf(name, len, "uid %u", (unsigned)getuid());
 }
 
 static const struct cli_option *option_find(const struct cli_option *options, const char *word, size_t len)

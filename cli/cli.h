@@ -39,6 +39,7 @@ int cmd_link(const struct cli_command *command, const struct config *config, int
 int cmd_credits(const struct cli_command *command, const struct config *config, int argc, char **argv);
 int cmd_dead(const struct cli_command *command, const struct config *config, int argc, char **argv);
 int cmd_event(const struct cli_command *command, const struct config *config, int argc, char **argv);
+int cmd_plans(const struct cli_command *command, const struct config *config, int argc, char **argv);
 int cmd_prune(const struct cli_command *command, const struct config *config, int argc, char **argv);
 
 /* One option of a command: set exactly one of flag and value. */
@@ -67,6 +68,9 @@ int cli_account(const struct cli_command *command, const struct config *config, 
 
 /* Is it the id of a Stripe object that begins like this ("cus_", or "" for any), and fit to be part of a key? */
 bool cli_is_id(const char *id, const char *prefix);
+
+/* Who does it, for the record: the login name on this machine. */
+void cli_operator_name(char *name, size_t len);
 
 /* "instep sync: the sentence, and where --help is" on standard error; returns CLI_USAGE. */
 int cli_usage(const struct cli_command *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

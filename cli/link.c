@@ -1,8 +1,6 @@
 /* instep link: say which user of the app a customer is. */
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/db.h"
@@ -10,17 +8,6 @@
 #include "common/clock.h"
 
 #define LINK_TIMEOUT_S 30
-
-/* Who did it, for the record: the login name on this machine. */
-static void operator_name(char *name, size_t len)
-{
-    const struct passwd *entry = getpwuid(getuid());
-
-    if (entry)
-        (void)snprintf(name, len, "%s", entry->pw_name);
-    else
-        (void)snprintf(name, len, "uid %u", (unsigned)getuid());
-}
 
 static enum err link_sync(PGconn *conn, const struct config *config, const char *account,
                           const char *customer, struct sync_result *result, struct failure *fail)
@@ -58,7 +45,7 @@ int cmd_link(const struct cli_command *command, const struct config *config, int
     if (exit_status)
         return exit_status;
     const char *user = !strncmp(argv[2], "user:", 5) ? argv[2] + 5 : argv[2];
-    operator_name(by, sizeof by);
+    cli_operator_name(by, sizeof by);
     const char *const params[] = {account, argv[1], user, by};
     enum err err = no_sync ? ERR_OK : config_require(config, "INSTEP_MODE", &fail);
     if (!err)

@@ -96,6 +96,23 @@ static const struct cli_command commands[] = {
      "not\n"
      "recorded.\n",
      cmd_event},
+    {"plans", "list | show PLAN | load FILE [--dry-run] [--from DAY] | export [--json]",
+     "plans: list, show, load, export",
+     "What a subscription is worth: credits, limits, policies. docs/credits.md has every field of a plan and "
+     "every\n"
+     "key of a product's metadata. A change makes a new version of the plan, for periods that begin then or "
+     "later.\n\n"
+     "  list         every plan, and products whose metadata are not taken; exit status 1 if there are such\n"
+     "  show PLAN    all versions of one, its prices and products, as JSON\n"
+     "  load FILE    TOML or JSON (- is standard input): checks all of it, shows what differs, loads it\n"
+     "  export       the plans in force, as JSON that load takes\n"
+     "  --dry-run    only show; exit status 1 if anything differs\n"
+     "  --from DAY   new versions are for periods from then on (2026-12-01, or 2026-12-01T06:00:00Z), "
+     "default now\n"
+     "  --json       as JSON\n\n"
+     "Exit status 2: something in the file is wrong; each fault is told with file, line and key. Nothing is "
+     "loaded.\n",
+     cmd_plans},
     {"prune", "[--older-than DAYS] [--dry-run] [--json]", "forget what led to nothing",
      "Removes events and turns that booked nothing and changed nothing, with their settled dead letters, and "
      "kept\n"

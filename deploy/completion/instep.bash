@@ -7,7 +7,7 @@ _instep() {
 
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words="migrate status sync verify config link credits dead event prune help --help --version"
+        words="migrate status sync verify config link credits dead event plans prune help --help --version"
     elif [[ $before == --class ]]; then
         words="stripe_transient stripe_permanent unknown_user unknown_shape policy bug"
     else
@@ -24,8 +24,17 @@ _instep() {
             ((COMP_CWORD == 2)) && words="list show retry --help"
             ;;
         event) words="--help evt_" ;;
+        plans)
+            words="--dry-run --from --json --help"
+            if ((COMP_CWORD == 2)); then
+                words="list show load export --help"
+            elif [[ ${COMP_WORDS[2]} == load && $word != -* ]]; then
+                mapfile -t COMPREPLY < <(compgen -f -- "$word")
+                return
+            fi
+            ;;
         prune) words="--older-than --dry-run --json --help" ;;
-        help) words="migrate status sync verify config link credits dead event prune" ;;
+        help) words="migrate status sync verify config link credits dead event plans prune" ;;
         esac
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

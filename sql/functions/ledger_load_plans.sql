@@ -60,7 +60,7 @@ BEGIN
         SELECT v.key, CASE WHEN v.newest IS NULL THEN 'new' ELSE 'version' END, d.field, d.before, d.after
           FROM (SELECT 'version' AS field, v.version::text AS before, v_number::text AS after
                 UNION ALL
-                SELECT 'valid_from', NULL, to_char(v_from AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+                SELECT 'valid_from', NULL, ledger.utc_text(v_from)
                 UNION ALL
                 SELECT 'source', v.source, p_source WHERE v.source IS NOT NULL AND starts_with(v.source, 'product ')
                 UNION ALL
