@@ -32,7 +32,7 @@ static char *user_as_json(PGconn *conn, const char *user)
 {
     const char *const params[] = {user};
     PGresult *result =
-        PQexecParams(conn, "SELECT '\"user\": ' || to_jsonb($1::text)", 1, NULL, params, NULL, NULL, 0);
+        PQexecParams(conn, "SELECT '\"user\": ' || to_jsonb($1::text)::text", 1, NULL, params, NULL, NULL, 0);
     char *text = PQresultStatus(result) == PGRES_TUPLES_OK ? strdup(PQgetvalue(result, 0, 0)) : NULL;
 
     PQclear(result);

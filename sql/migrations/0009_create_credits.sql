@@ -222,6 +222,21 @@ $$;
 CREATE TRIGGER chained BEFORE INSERT ON ledger.credit_entry
     FOR EACH ROW EXECUTE FUNCTION ledger.chain_credit_entry();
 
+-- What Stripe or time did to a user's credits is announced at commit. What the application did itself it knows; and a commit that
+-- announces waits for others that do, which spends should not.
+CREATE FUNCTION ledger.announce_credits() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('instep_credits', jsonb_build_object(
+        'user', substr(NEW.holder, 6), 'balance', NEW.balance_after, 'amount', NEW.amount, 'kind', NEW.kind,
+        'transition', NEW.transition, 'subscription', NEW.subscription)::text);
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER announced AFTER INSERT ON ledger.credit_entry
+    FOR EACH ROW WHEN (NEW.kind NOT IN ('spent', 'spend_returned') AND NEW.amount <> 0 AND starts_with(NEW.holder, 'user:')
+                       AND (NEW.kind <> 'granted' OR NEW.account IS NOT NULL)) -- without account: the application's own grant
+    EXECUTE FUNCTION ledger.announce_credits();
+
 CREATE TABLE ledger.usage_period (
     user_id text NOT NULL REFERENCES ledger.app_user (id),
     meter text NOT NULL CHECK (length(meter) BETWEEN 1 AND 100),
