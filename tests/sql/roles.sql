@@ -34,7 +34,7 @@ SELECT is(pg_temp.may('instep_worker'), '{ledger.apply_turn,ops.claim_customer,o
 SELECT is(pg_temp.may('instep_reader'), '{}', 'the reader: none');
 SELECT is(pg_temp.may('instep_app'), '{ledger.credit_balance,ledger.credit_lots,ledger.entitlement,ledger.grant_credits,ledger.record_usage,ledger.refund_spend,ledger.spend_credits,ledger.subscription_state}',
     'the application: its questions, credits and usage');
-SELECT is(pg_temp.may('instep_operator'), '{ledger.credit_balance,ledger.credit_lots,ledger.grant_credits,ledger.load_plans,ledger.plan_errors,ops.credits_show,ops.customer_of,ops.dead_letter_list,ops.dead_letter_show,ops.dead_letter_take_for_retry,ops.event_outcome,ops.event_show,ops.explain,ops.ledger_truth,ops.link_user,ops.prune_events,ops.prune_payloads,ops.prune_turns,ops.status,ops.verify}',
+SELECT is(pg_temp.may('instep_operator'), '{ledger.credit_balance,ledger.credit_lots,ledger.grant_credits,ledger.load_plans,ledger.plan_errors,ops.credits_show,ops.customer_of,ops.dead_letter_list,ops.dead_letter_show,ops.dead_letter_take_for_retry,ops.event_outcome,ops.event_show,ops.explain,ops.ledger_truth,ops.link_user,ops.plan_export,ops.plan_list,ops.plan_show,ops.prune_events,ops.prune_payloads,ops.prune_turns,ops.status,ops.verify}',
     'the operator: exactly these');
 SELECT is(t.try(r.role, s.sql), '42501', r.role || ': ' || s.sql)
   FROM unnest(ARRAY['instep_worker', 'instep_reader', 'instep_operator', 'instep_app']) AS r (role),
