@@ -10,7 +10,7 @@
 --            credit_note, invoice_payment, price, product, coupon, promotion_code are read, other kinds are passed over.
 --            The same object twice: the last counts. What is not there is not a fact and changes nothing.
 --   Locks    the subject's row FOR UPDATE before any read; then guests' payments (ledger.lock_guests), prices, charges and what became of them, users, sales,
---            accounts, each ascending
+--            accounts, holders of credits, each ascending
 --   Errors   IS001 unknown shape, IS002 idempotency key with other content, IS003 the other mode,
 --            IS004 an object of somebody else
 --   Source   docs/ledger.md
@@ -36,6 +36,8 @@ DECLARE
     v_charges text[];
     v_sales jsonb;
     v_money jsonb;
+    v_credits jsonb := '{"entries": 0, "changes": []}';
+    v_entries integer;
     v_complete jsonb := coalesce(p_turn -> 'complete', '[]');
     v_events record;
     v_covered integer;
@@ -125,8 +127,10 @@ BEGIN
     v_money := ledger.book_money(v_read, v_charges, v_context);
     v_changes := v_changes || (v_sales -> 'changes') || (v_money -> 'changes');
     IF v_row.kind = 'customer' THEN
-        v_changes := v_changes || ledger.converge_entitlements(v_account, v_subject, v_turn);
+        v_credits := ledger.converge_credits(v_account, v_subject, NULL, v_context, ledger.clock());
+        v_changes := v_changes || ledger.converge_entitlements(v_account, v_subject, v_turn) || (v_credits -> 'changes');
     END IF;
+    v_entries := (v_sales ->> 'entries')::integer + (v_money ->> 'entries')::integer + (v_credits ->> 'entries')::integer;
     v_changes := ledger.cap_changes(v_changes);
 
     SELECT * INTO v_events FROM ops.record_events(v_account, v_subject, v_turn, v_context -> 'events', 'done', NULL,
@@ -136,7 +140,7 @@ BEGIN
     UPDATE ops.turn AS t
        SET applied_count = v_events.applied, ignored_count = v_events.ignored,
            duplicates_count = v_events.duplicates, covered_count = v_covered,
-           entries_count = (v_sales ->> 'entries')::integer + (v_money ->> 'entries')::integer, changes = v_changes
+           entries_count = v_entries, changes = v_changes
      WHERE t.id = v_turn;
     UPDATE ledger.customer AS c
        SET claim_used = true, applied_at = clock_timestamp(), applied_turn = v_turn,
@@ -154,8 +158,7 @@ BEGIN
                                     THEN greatest(c.charges_listed_to, ledger.newest_created(v_objects -> 'charge'))
                                     ELSE c.charges_listed_to END
      WHERE c.account = v_account AND c.id = v_subject;
-    RETURN jsonb_build_object('outcome', 'applied', 'entries',
-                              (v_sales ->> 'entries')::integer + (v_money ->> 'entries')::integer, 'applied', v_events.applied,
+    RETURN jsonb_build_object('outcome', 'applied', 'entries', v_entries, 'applied', v_events.applied,
                               'ignored', v_events.ignored, 'duplicates', v_events.duplicates, 'changes', v_changes);
 END
 $$;

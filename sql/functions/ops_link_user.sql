@@ -1,8 +1,8 @@
 -- ops.link_user: an operator says whose a customer is. Goes before whatever Stripe's metadata says.
 --   p_user   NULL takes the link back: Stripe's word counts again
 --   p_by     who says so, for the record
---   Returns  {"customer", "before", "after", "changes": [...]}; sales and entitlements of the customer follow
---   Locks    the customer's row, then the users'
+--   Returns  {"customer", "before", "after", "changes": [...]}; sales, entitlements and credits of the customer follow
+--   Locks    the customer's row, then the users', then holders of credits
 --   Errors   invalid_parameter_value: not a customer id, an empty user, nobody says so
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ops.link_user(p_account text, p_customer text, p_user text, p_by text) RETURNS jsonb
@@ -26,6 +26,7 @@ BEGIN
     UPDATE ledger.customer AS c SET linked_user = btrim(p_user) WHERE c.account = p_account AND c.id = p_customer;
     v_changes := ledger.resolve_user(p_account, p_customer, NULL, p_by)
               || ledger.converge_entitlements(p_account, p_customer, NULL);
+    v_changes := v_changes || (ledger.converge_credits(p_account, p_customer, NULL, '{}', ledger.clock()) -> 'changes');
     RETURN jsonb_build_object(
         'customer', p_customer, 'before', v_before,
         'after', (SELECT c.user_id FROM ledger.customer AS c WHERE c.account = p_account AND c.id = p_customer),

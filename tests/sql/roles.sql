@@ -30,7 +30,7 @@ CREATE FUNCTION pg_temp.may(p_role text) RETURNS text[] LANGUAGE sql AS $$
     SELECT coalesce(array_agg(f.oid::regproc::text ORDER BY f.oid::regproc::text COLLATE "C"), '{}') FROM pg_proc AS f
      WHERE f.pronamespace IN ('ledger'::regnamespace, 'ops'::regnamespace, 'stripe'::regnamespace, 'dashboard'::regnamespace)
        AND has_function_privilege(p_role, f.oid, 'EXECUTE') $$;
-SELECT is(pg_temp.may('instep_worker'), '{ledger.apply_turn,ops.claim_customer,ops.fail_turn,ops.looks_due,ops.route_object}', 'the worker: exactly five functions');
+SELECT is(pg_temp.may('instep_worker'), '{ledger.apply_turn,ops.claim_customer,ops.credits_due,ops.fail_turn,ops.looks_due,ops.route_object}', 'the worker: exactly six functions');
 SELECT is(pg_temp.may('instep_reader'), '{}', 'the reader: none');
 SELECT is(pg_temp.may('instep_app'), '{ledger.credit_balance,ledger.credit_lots,ledger.entitlement,ledger.grant_credits,ledger.record_usage,ledger.refund_spend,ledger.spend_credits,ledger.subscription_state}',
     'the application: its questions, credits and usage');

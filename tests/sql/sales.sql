@@ -16,7 +16,8 @@ SELECT t.turn('cus_1', jsonb_build_array(t.sub('sub_1', 'cus_1', 'active', NULL,
     t.invoice('in_1', 'cus_1', 'sub_1', 'open', 0, 14)));
 SELECT is(pg_temp.sale('in_1'), NULL, 'active before any money arrived: no sale');
 SELECT is(t.turn('cus_1', jsonb_build_array(t.invoice('in_1', 'cus_1', 'sub_1', 'paid', 1999, 14))) -> 'changes',
-    '[{"what": "sale in_1", "before": null, "after": "1999 usd"}]'::jsonb, 'the payment is the sale');
+    '[{"what": "sale in_1", "before": null, "after": "1999 usd"},
+      {"what": "trial of sub_1", "before": "awaiting payment", "after": "converted by in_1, 1999 usd"}]'::jsonb, 'the payment is the sale, and the trial''s conversion');
 SELECT is(t.balance('sales'), -1999::bigint, 'sales are credited');
 SELECT is(t.balance('collected'), 1999::bigint, 'what was collected is debited');
 
