@@ -1,5 +1,5 @@
 -- ledger.entitlement: what a user may have and use at a moment. Cheap: an application may ask at every request.
---   p_at     default now; only policy is projected (grace ends, months begin), not what Stripe will say by then
+--   p_at     default now (on a Stripe test clock, by that); only policy is projected (grace ends, months begin), not what Stripe will say by then
 --   Returns  exactly one row. Of several subscriptions the entitled one with the highest plan rank counts, then the
 --            one that lasts longest, then the oldest. An unknown user is not entitled, reason 'no subscription'.
 --            plan_version   of the month that p_at is in; NULL: nobody has described the plan
@@ -19,7 +19,8 @@ CREATE FUNCTION ledger.entitlement(p_user text, p_at timestamptz DEFAULT NULL)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_now timestamptz := ledger.clock();
-    v_at timestamptz := coalesce(p_at, v_now);
+    v_at timestamptz := coalesce(p_at, greatest(v_now, (SELECT h.clock_at FROM ledger.credit_holder AS h
+                                                         WHERE h.holder = 'user:' || p_user)));
 BEGIN
     user_id := p_user;
     entitled := false;
