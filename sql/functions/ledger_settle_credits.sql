@@ -21,8 +21,6 @@ DECLARE
     v_holder ledger.credit_holder;
     v_at timestamptz;
     v record;
-    v_made bigint[];
-    v_new bigint[] := '{}';
     -- One place per lot, in the order above.
     n integer := 0;
     v_id bigint[] := '{}';
@@ -62,6 +60,7 @@ DECLARE
     v_first integer[];
     v_last integer[];
     v_rolls boolean := false;
+    v_missing bigint[] := '{}';         -- lots that something should be carried over of, with nothing to go into yet
     v_debtor integer[] := '{}';
     v_debt bigint[] := '{}';
     v_since timestamptz[] := '{}';
@@ -74,33 +73,6 @@ DECLARE
 BEGIN
     SELECT * INTO STRICT v_holder FROM ledger.credit_holder AS h WHERE h.holder = p_holder FOR UPDATE;
     v_at := greatest(p_at, v_holder.clock_at);
-
-    -- A rollover lot for every boundary that something may go over. One that stays empty goes again below.
-    LOOP
-        WITH made AS (
-            INSERT INTO ledger.credit_lot
-                (holder, kind, account, customer, subscription, item, plan_key, plan_version, period_start, period_end,
-                 effective_at, expires_at, rollover_cap, rolls_from)
-            SELECT DISTINCT ON (l.account, l.item, l.expires_at)
-                   p_holder, 'rollover', p.account, p.customer, p.subscription, p.item, p.plan_key, p.plan_version,
-                   p.period_start, p.period_end, p.period_start, p.expires_at, p.rollover_cap, l.id
-              FROM ledger.credit_lot AS l
-             CROSS JOIN LATERAL (
-                  SELECT p.* FROM ledger.credit_lot AS p
-                   WHERE p.account = l.account AND p.item = l.item AND p.period_start = l.expires_at AND p.kind = 'period'
-                     AND p.due > 0 AND p.holder = p_holder
-                   ORDER BY p.plan_key, p.plan_version LIMIT 1) AS p
-             WHERE l.holder = p_holder AND l.rollover_cap > 0 AND l.expires_at <= v_at
-               AND (l.granted > l.spent OR l.id = ANY (v_new))
-               AND NOT EXISTS (SELECT FROM ledger.credit_lot AS r
-                                WHERE r.account = l.account AND r.item = l.item AND r.period_start = l.expires_at
-                                  AND r.kind = 'rollover')
-             ORDER BY l.account, l.item, l.expires_at, l.id = ANY (v_new), l.effective_at, l.kind, l.plan_key, l.plan_version, l.period_start
-            RETURNING id)
-        SELECT array_agg(m.id) INTO v_made FROM made AS m;
-        EXIT WHEN v_made IS NULL;
-        v_new := v_new || v_made;
-    END LOOP;
 
     FOR v IN
         SELECT l.*, CASE WHEN l.rollover_cap IS NOT NULL AND l.expires_at IS NOT NULL THEN
@@ -138,7 +110,7 @@ BEGIN
         v_expired0[n] := v.expired;
         v_short0[n] := v.shortfall;
         v_claw_source[n] := v.claw_source;
-        v_rolls := v_rolls OR v.kind = 'rollover';
+        v_rolls := v_rolls OR v.kind = 'rollover' OR v.rollover_cap > 0;
     END LOOP;
     v_clawed := array_fill(0::bigint, ARRAY[n]);
     v_covered := v_clawed;
@@ -171,8 +143,28 @@ BEGIN
                 v_room[k] := greatest(v_room[k], v_cap[i]);
                 v_first[k] := coalesce(v_first[k], i);
                 v_last[k] := i;
+            ELSIF v_goes_on[i] AND v_cap[i] > 0 AND v_free[i] > 0 AND v_expires[i] <= v_at THEN
+                v_missing := v_missing || v_id[i];
             END IF;
         END LOOP;
+        -- What may go over a boundary for the first time needs a lot to go into, and what follows is found with it there.
+        IF v_missing <> '{}' THEN
+            INSERT INTO ledger.credit_lot
+                (holder, kind, account, customer, subscription, item, plan_key, plan_version, period_start, period_end,
+                 effective_at, expires_at, rollover_cap, rolls_from)
+            SELECT DISTINCT ON (p.account, p.item, p.period_start)
+                   p_holder, 'rollover', p.account, p.customer, p.subscription, p.item, p.plan_key, p.plan_version,
+                   p.period_start, p.period_end, p.period_start, p.expires_at, p.rollover_cap, l.id
+              FROM unnest(v_missing) WITH ORDINALITY AS m (id, place)
+              JOIN ledger.credit_lot AS l ON l.id = m.id
+             CROSS JOIN LATERAL (
+                  SELECT p.* FROM ledger.credit_lot AS p
+                   WHERE p.account = l.account AND p.item = l.item AND p.period_start = l.expires_at AND p.kind = 'period'
+                     AND p.due > 0 AND p.holder = p_holder
+                   ORDER BY p.plan_key, p.plan_version LIMIT 1) AS p
+             ORDER BY p.account, p.item, p.period_start, m.place;
+            RETURN ledger.settle_credits(p_holder, p_at, p_context);
+        END IF;
         -- What was spent after it had been carried over, latest boundary first.
         FOR j IN REVERSE n .. 1 LOOP
             CONTINUE WHEN NOT v_is_rollover[j];
@@ -312,9 +304,6 @@ BEGIN
             UPDATE ledger.credit_lot AS l SET shortfall = v_short[i] WHERE l.id = v_id[i];
         END IF;
     END LOOP;
-    IF cardinality(v_new) > 0 THEN
-        DELETE FROM ledger.credit_lot AS l WHERE l.id = ANY (v_new) AND l.granted = 0;
-    END IF;
 
     -- When a subscription gets its next month, its holder is due as well: a spend then waits for it.
     v_due := least(v_due, CASE WHEN v_holder.user_id IS NOT NULL THEN
