@@ -3,7 +3,7 @@
 --             "count"}}, "entries", "entitled_users", "events": {outcome: n}, "turns": {"applied", "failed",
 --             "stripe_reads", "events", "last_applied_at"}, "lag_ms": webhook to ledger of the last 100 events
 --             {"p50", "max"}, "dead_letters": {"open", "by_class", "oldest_at"}, "flagged_sales", "flagged_charges", "unclaimed_charges", "refunds",
---             "disputes": {state: n}, "trials": {state: n}, "stuck_trials", "plan_errors", "credits": {"holders", "orphaned" (held for
+--             "disputes": {state: n}, "trials": {state: n}, "stuck_trials", "plan_errors", "credits": {"holders", "granted" (ever), "orphaned" (held for
 --             nobody), "late" (subscriptions and holders for whom time should have done something ten minutes ago)}}
 --   Cost     counts whole tables: for people and slow polls, not for every request
 SET LOCAL ROLE instep_owner;
@@ -33,6 +33,7 @@ CREATE OR REPLACE FUNCTION ops.status() RETURNS jsonb
         'plan_errors', (SELECT count(*) FROM ledger.product AS p WHERE p.plan_error IS NOT NULL),
         'credits', jsonb_build_object(
             'holders', (SELECT count(*) FROM ledger.credit_holder),
+            'granted', (SELECT coalesce(sum(l.granted), 0) FROM ledger.credit_lot AS l),
             'orphaned', (SELECT coalesce(sum(h.balance), 0) FROM ledger.credit_holder AS h WHERE h.user_id IS NULL),
             'late', (SELECT count(*) FROM ledger.subscription AS s
                       WHERE s.credits_due_at < ledger.clock() - interval '10 minutes' AND s.test_clock IS NULL)
