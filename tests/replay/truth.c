@@ -7,6 +7,7 @@
 #include "cli/truth.h"
 #include "sim/lives.h"
 #include "sim/truth.h"
+#include "tests/replay/chores.h"
 #include "tests/replay/drive.h"
 #include "tests/replay/posts.h"
 #include "tests/replay/report.h"
@@ -62,6 +63,7 @@ struct lives {
     struct drive drive;
     struct world world;
     struct posts posts;
+    struct chores chores;
     struct random_stream random;
     int64_t end;
     bool over; /* no step of the world any more */
@@ -113,6 +115,7 @@ static void live(struct lives *lives)
     drive_all(&lives->drive);
     drive_settle(&lives->drive);
     drive_look(&lives->drive);
+    chores_all(&lives->chores);
 }
 
 void truth_of_lives(struct ledger *ledger, struct env *env, const struct options *options)
@@ -133,6 +136,7 @@ void truth_of_lives(struct ledger *ledger, struct env *env, const struct options
     lives.drive.world = &lives.world;
     lives.drive.env = env;
     lives.drive.trouble = 0.04;
+    chores_open(&lives.chores, ledger, lives.world.sim, options->seed);
     lives_start(lives.world.sim, options->customers, options->months, &lives.end);
     live(&lives);
     equal = truth_equal(ledger, &lives.world, name);
