@@ -267,7 +267,9 @@ BEGIN
                        ARRAY(SELECT a - b FROM unnest(v_covered, v_covered0) WITH ORDINALITY AS u (a, b, o) ORDER BY o),
                        v_covered0, array_fill(NULL::integer, ARRAY[n])) AS c) AS x) END;
     FOR v IN SELECT * FROM jsonb_to_recordset(v_turns) AS x (kind text, giver integer, getter integer, amount bigint)
-              WHERE x.amount < 0 LOOP
+              WHERE x.amount < 0
+              -- From the end backwards: what a lot passed on comes back to it before it goes back where it came from.
+              ORDER BY x.kind, x.getter DESC LOOP
         v_moment[v.giver] := greatest(v_moment[v.giver], CASE v.kind WHEN 'rolled_over' THEN v_effective[v.getter]
             ELSE greatest(v_claw_at[v.getter], v_returned_at[v.getter], v_effective[v.giver]) END);
         PERFORM ledger.post_credit(p_holder, v.kind, ARRAY[v_id[v.giver], v_id[v.getter]], ARRAY[-v.amount, v.amount],
