@@ -4,8 +4,7 @@
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ledger.plan_credits(p_plan ledger.plan_version, p_trial boolean, p_quantity bigint) RETURNS bigint
     LANGUAGE sql IMMUTABLE AS $$
-    SELECT coalesce(least(CASE WHEN p_trial THEN p_plan.trial_credits ELSE p_plan.monthly_credits END::numeric
-                          * CASE WHEN p_plan.per_unit THEN greatest(coalesce(p_quantity, 1), 0) ELSE 1 END,
-                          1000000000000000)::bigint, 0)
+    SELECT least(coalesce(CASE WHEN p_trial THEN p_plan.trial_credits ELSE p_plan.monthly_credits END, 0)::numeric
+                 * CASE WHEN p_plan.per_unit THEN greatest(coalesce(p_quantity, 1), 0) ELSE 1 END, 1000000000000000)::bigint
 $$;
 RESET ROLE;
