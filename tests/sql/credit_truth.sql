@@ -35,9 +35,9 @@ SELECT pg_temp.entry('user:u3', 'granted', ARRAY[pg_temp.lot('user:u3', 'period'
 INSERT INTO id SELECT 'debtor', id FROM ledger.credit_lot WHERE holder = 'user:u3';
 SELECT pg_temp.entry('user:u3', 'spent', ARRAY[(SELECT id FROM id WHERE kind = 'debtor')], '{-25}', 5);
 SELECT pg_temp.entry('user:u3', 'clawed_back', ARRAY[(SELECT id FROM id WHERE kind = 'debtor')], '{-30}', 9);
-SELECT pg_temp.entry('user:u3', 'granted', ARRAY[pg_temp.lot('user:u3', 'period', 'sub_3', 'solo', 31, 59, NULL, 'cus_3')], '{30}', 31);
-SELECT pg_temp.entry('user:u3', 'debt_repaid', ARRAY[max(l.id), min(l.id)], '{-25,25}', 31) FROM ledger.credit_lot AS l WHERE l.holder = 'user:u3';
-SELECT is((SELECT string_agg(coalesce(ops.ledger_truth(to_timestamp(t.day(d))) #>> '{credit_balances,user:u3}', 'none'), ' ' ORDER BY d) FROM unnest('{0,5,9,30.5,31,59}'::numeric[]) AS d), '30 5 -25 -25 5 none', 'a debt counts until it is made good');
+SELECT pg_temp.entry('user:u3', 'granted', ARRAY[pg_temp.lot('user:u3', 'period', 'sub_3', 'solo', 33, 59, NULL, 'cus_3')], '{30}', 33);
+SELECT pg_temp.entry('user:u3', 'debt_repaid', ARRAY[max(l.id), min(l.id)], '{-25,25}', 33) FROM ledger.credit_lot AS l WHERE l.holder = 'user:u3';
+SELECT is((SELECT string_agg(coalesce(ops.ledger_truth(to_timestamp(t.day(d))) #>> '{credit_balances,user:u3}', 'none'), ' ' ORDER BY d) FROM unnest('{0,5,9,30.5,31,33,59}'::numeric[]) AS d), '30 5 -25 -25 -25 5 none', 'a debt counts until it is made good');
 -- Moved to another holder: it is all the new one's.
 SELECT pg_temp.entry('customer:self:cus_2', 'moved_out', ARRAY[(SELECT id FROM ledger.credit_lot WHERE holder LIKE 'customer%')], '{-200}', 12);
 SELECT pg_temp.entry('user:u2', 'moved_in', ARRAY[(SELECT id FROM ledger.credit_lot WHERE holder LIKE 'customer%')], '{200}', 12);

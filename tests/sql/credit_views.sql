@@ -79,6 +79,7 @@ SELECT 'self', 'in_' || s, 'il_' || s, 'sub_' || s, 'si_sub_' || s, 'price_solo'
 UPDATE ledger.subscription SET last_seen_at = to_timestamp(t.day(pg_temp.days(-10))) WHERE id = 'sub_late';
 SELECT pg_temp.entry('user:ut', 'granted', ARRAY[pg_temp.lot('user:ut', 'period', 'sub_good', 'solo', pg_temp.days(-3), pg_temp.days(28), NULL, 'cus_t')], '{30}', pg_temp.days(-3));
 INSERT INTO ledger.plan VALUES ('none') ON CONFLICT DO NOTHING;
+INSERT INTO ledger.plan_version (plan_key, version, valid_from, source, loaded_by) VALUES ('none', 1, to_timestamp(0), 'sql', 'test');
 INSERT INTO ledger.plan_price (account, price_id, plan_key, unit_amount) VALUES ('self', 'price_none', 'none', 1999);
 UPDATE ledger.invoice_line SET price_id = 'price_none' WHERE invoice = 'in_free';
 SELECT is((SELECT string_agg(concat_ws('|', user_id, stripe_customer_id, stripe_subscription_id, plan_key, status, reason, stripe_invoice_id, next_step), E'\n' ORDER BY stripe_subscription_id) FROM dashboard.stuck_trials),
