@@ -23,6 +23,29 @@ static enum err link_sync(PGconn *conn, const struct config *config, const char 
     return err;
 }
 
+/* What the user has by now, and how much of it is the customer's: {"balance", "of_customer"}. */
+static enum err link_credits(PGconn *conn, const char *user, const char *customer, json_t **ret_credits,
+                             struct failure *fail)
+{
+    const char *const params[] = {user, customer};
+
+    return db_json(conn,
+                   "SELECT jsonb_build_object('balance', s -> 'balance', 'of_customer', (SELECT coalesce(sum("
+                   "(l ->> 'remaining')::bigint), 0) FROM jsonb_array_elements(s -> 'lots') AS l WHERE l ->> "
+                   "'customer' = $2)) FROM ops.credits_show('user:' || $1, 'self', NULL, 0) AS s",
+                   2, params, ret_credits, fail);
+}
+
+static void link_credits_print(const char *user, const char *customer, const json_t *credits)
+{
+    json_int_t balance = json_integer_value(json_object_get(credits, "balance"));
+    json_int_t of_customer = json_integer_value(json_object_get(credits, "of_customer"));
+
+    if (balance || of_customer)
+        printf("user %s has %" JSON_INTEGER_FORMAT " credits now, %" JSON_INTEGER_FORMAT " of them by %s\n",
+               user, balance, of_customer, customer);
+}
+
 int cmd_link(const struct cli_command *command, const struct config *config, int argc, char **argv)
 {
     bool json = false;
@@ -34,6 +57,7 @@ int cmd_link(const struct cli_command *command, const struct config *config, int
     struct failure fail = {0};
     PGconn *conn = NULL;
     json_t *linked = NULL;
+    json_t *credits = NULL;
     char by[80];
     int words = 0;
     int exit_status = cli_parse(command, options, argc, argv, &words);
@@ -61,20 +85,26 @@ int cmd_link(const struct cli_command *command, const struct config *config, int
         if (err)
             (void)fputs("instep: the link is kept, only the sync after it failed:\n", stderr);
     }
+    if (!err)
+        err = link_credits(conn, user, argv[1], &credits, &fail);
     if (err)
         exit_status = cli_fail(&fail);
     else if (json) {
-        json_t *root =
-            json_pack("{s:O?, s:o?}", "link", linked, "sync", result.subject ? sync_json(&result) : NULL);
+        json_t *root = json_pack("{s:O?, s:o?, s:O?}", "link", linked, "sync",
+                                 result.subject ? sync_json(&result) : NULL, "credits", credits);
         (void)json_dumpf(root, stdout, JSON_INDENT(2));
         (void)putchar('\n');
         json_decref(root);
-    } else if (result.subject)
-        sync_print(&result);
+    } else {
+        if (result.subject)
+            sync_print(&result);
+        link_credits_print(user, argv[1], credits);
+    }
     if (!exit_status && result.subject && strcmp(sync_word(&result), "applied") != 0 &&
         strcmp(sync_word(&result), "ignored") != 0)
         exit_status = CLI_FOUND;
     json_decref(linked);
+    json_decref(credits);
     json_decref(result.outcome);
     PQfinish(conn);
     return exit_status;

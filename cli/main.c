@@ -54,7 +54,9 @@ static const struct cli_command commands[] = {
     {"link", "cus_… USER [--no-sync] [--account acct_…] [--json]", "say which user a customer belongs to",
      "For customers that carry no user id in their metadata. The link is recorded with your name, and the "
      "customer\n"
-     "is synced after it, so that the user's entitlement is right when the command returns.\n\n"
+     "is synced after it, so that the user's entitlement is right when the command returns. Credits that the "
+     "customer\n"
+     "was given before go to the user, and are told of.\n\n"
      "  --no-sync    only record it\n"
      "  --account A  a connected account instead of the platform's own\n"
      "  --json       as JSON\n",

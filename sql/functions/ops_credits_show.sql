@@ -2,8 +2,9 @@
 --   p_who      a user's id, with or without "user:" before it; or cus_…: its user's, or what the customer holds until it has one
 --   p_account  of a customer
 --   p_at       as of then, by when entries took effect; NULL: now (on a Stripe test clock, its now)
+--              Lots are those that the holder has now, wherever they were then.
 --   p_entries  at most so many entries, newest first
---   Returns    {"holder", "user", "customer", "at", "balance": what can be spent, less debts, "booked": after the last entry by then,
+--   Returns    {"holder", "user", "customer", "at", "balance": what can be spent, less debts, "booked": also what was over or had not begun,
 --              "credit_limit": what the lots behind balance were granted with, less what was taken back,
 --              "lots": those that can be spent from or are below zero, in the order in which they are burnt,
 --              "ended_lots": how many there were besides, "entries": [...], "entries_total"};
@@ -25,33 +26,16 @@ CREATE OR REPLACE FUNCTION ops.credits_show(p_who text, p_account text DEFAULT '
           FROM who AS w LEFT JOIN ledger.credit_holder AS h ON h.holder = w.holder
     ), entry AS (
         SELECT e.* FROM moment AS m JOIN ledger.credit_entry AS e ON e.holder = m.holder AND e.effective_at <= m.at
-    ), line AS ( -- also of where its lots may have been before
-        SELECT l.lot, l.amount, l.place, e.kind, e.holder = m.holder AS here, e.effective_at <= m.at AS by_then
-          FROM moment AS m
-         CROSS JOIN LATERAL (SELECT m.holder
-                              UNION SELECT 'customer:' || c.account || ':' || c.id FROM ledger.customer AS c
-                                     WHERE c.user_id = m.user_id) AS h (holder)
-          JOIN ledger.credit_entry AS e ON e.holder = h.holder
-         CROSS JOIN LATERAL unnest(e.lots, e.amounts) WITH ORDINALITY AS l (lot, amount, place)
-    ), sums AS ( -- what the holder had then, and what became of its lots later
-        SELECT l.lot, sum(l.amount) FILTER (WHERE l.here AND l.by_then) AS remaining,
-               coalesce(sum(l.amount) FILTER (WHERE NOT l.by_then AND (l.kind = 'granted' OR l.kind = 'rolled_over' AND l.place = 2)), 0)
-                   AS granted_later,
-               coalesce(-sum(l.amount) FILTER (WHERE NOT l.by_then AND l.kind IN ('spent', 'spend_returned')), 0) AS spent_later,
-               coalesce(-sum(l.amount) FILTER (WHERE NOT l.by_then AND l.kind IN ('clawed_back', 'clawback_returned')), 0)
-                   AS clawed_later
-          FROM line AS l GROUP BY l.lot HAVING bool_or(l.here AND l.by_then)
     ), lot AS (
-        SELECT l.*, s.remaining AS left_then, l.granted - s.granted_later AS granted_then, l.spent - s.spent_later AS spent_then,
-               l.clawed - s.clawed_later AS clawed_then,
-               l.effective_at <= m.at AND (l.expires_at IS NULL OR l.expires_at > m.at) AND (s.remaining <> 0 OR l.holder = m.holder)
-                   AS live
-          FROM sums AS s JOIN ledger.credit_lot AS l ON l.id = s.lot CROSS JOIN moment AS m
+        SELECT l.*, t.remaining AS left_then, t.granted AS granted_then, t.spent AS spent_then, t.clawed AS clawed_then,
+               l.effective_at <= m.at AND (l.expires_at IS NULL OR l.expires_at > m.at) AS live
+          FROM moment AS m CROSS JOIN LATERAL ledger.holder_lots(m.holder, m.at) AS t
+          JOIN ledger.credit_lot AS l ON l.id = t.lot
     )
     SELECT jsonb_build_object(
         'holder', m.holder, 'user', m.user_id, 'customer', m.customer, 'at', m.at,
         'balance', (SELECT coalesce(sum(l.left_then), 0) FROM lot AS l WHERE l.live OR l.left_then < 0),
-        'booked', (SELECT coalesce(sum(e.amount), 0) FROM entry AS e),
+        'booked', (SELECT coalesce(sum(l.left_then), 0) FROM lot AS l),
         'credit_limit', (SELECT coalesce(sum(l.granted_then - l.clawed_then), 0) FROM lot AS l WHERE l.live),
         'lots', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                             'lot', l.id, 'kind', l.kind, 'plan_key', l.plan_key, 'plan_version', l.plan_version,

@@ -26,9 +26,9 @@ SELECT pg_temp.entry('customer:self:cus_2', 'granted', ARRAY[pg_temp.lot('custom
 SELECT is(pg_temp.lots('cus_2', 10), '200 of 200 booked 200: period 200 200 0 0', 'credits of nobody yet');
 SELECT pg_temp.holder('user:u2');
 UPDATE ledger.customer SET user_id = 'u2', user_source = 'operator' WHERE id = 'cus_2';
-SELECT pg_temp.entry('customer:self:cus_2', 'moved_out', ARRAY(SELECT max(id) FROM ledger.credit_lot), '{-200}', 12), pg_temp.entry('user:u2', 'moved_in', ARRAY(SELECT max(id) FROM ledger.credit_lot), '{200}', 12),
+SELECT pg_temp.entry('customer:self:cus_2', 'moved_out', ARRAY(SELECT max(id) FROM ledger.credit_lot), '{-200}', 12), pg_temp.entry('user:u2', 'moved_in', ARRAY(SELECT max(id) FROM ledger.credit_lot), '{200}', 12, '{"source": "customer:self:cus_2"}'),
        pg_temp.entry('user:u2', 'spent', ARRAY(SELECT max(id) FROM ledger.credit_lot), '{-50}', 13);
-SELECT is(pg_temp.lots('u2', d.day), d.want, 'after the link, on day ' || d.day) FROM (VALUES (11, '0 of 0 booked 0'), (12, '200 of 200 booked 200: period 200 200 0 0'), (13, '150 of 200 booked 150: period 150 200 50 0'), (41, '0 of 0 booked 150')) AS d (day, want);
+SELECT is(pg_temp.lots('u2', d.day), d.want, 'after the link, on day ' || d.day) FROM (VALUES (9, '0 of 0 booked 0'), (11, '200 of 200 booked 200: period 200 200 0 0'), (12, '200 of 200 booked 200: period 200 200 0 0'), (13, '150 of 200 booked 150: period 150 200 50 0'), (41, '0 of 0 booked 150')) AS d (day, want);
 -- a debt
 SELECT pg_temp.entry('user:u3', 'granted', ARRAY[pg_temp.lot('user:u3', 'manual', NULL, NULL, 0, NULL, 10)], '{5}', 0);
 SELECT pg_temp.entry('user:u3', 'spent', ARRAY(SELECT max(id) FROM ledger.credit_lot), '{-5}', 1), pg_temp.entry('user:u3', 'clawed_back', ARRAY(SELECT max(id) FROM ledger.credit_lot), '{-5}', 2);
