@@ -123,6 +123,10 @@ CREATE OR REPLACE FUNCTION ops.credit_faults() RETURNS TABLE (check_name text, e
            IS DISTINCT FROM (t.state, t.customer, t.trial_start, t.trial_end, t.invoice, coalesce(t.amount_paid, 0), t.paid_at, t.user_id)
         OR t.currency IS NOT NULL AND v.currency IS DISTINCT FROM t.currency
     UNION ALL
+    SELECT 'every trial has a conversion', t.id || ' is ' || t.state
+      FROM trial AS t LEFT JOIN ledger.conversion AS v ON v.account = t.account AND v.subscription = t.id
+     WHERE v.subscription IS NULL
+    UNION ALL
     SELECT 'conversions are of a sale', v.subscription || ' by ' || v.invoice
       FROM ledger.conversion AS v
       LEFT JOIN ledger.sale AS s ON s.account = v.account AND s.source = v.invoice

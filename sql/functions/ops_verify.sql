@@ -482,14 +482,15 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
                (49, 'credits of turns are of applied ones'),
                (50, 'the versions of a plan are numbered'),
                (51, 'usage is the sum of its entries'),
-               (52, 'conversions are what the invoices say'),
-               (53, 'conversions are of a sale'),
-               (54, 'the guards of append-only tables are in place'),
-               (55, 'no rule or inheritance leads around a guard'),
-               (56, 'constraints and unique indexes are valid'),
-               (57, 'nobody but the owner has rights on tables'),
-               (58, 'nobody may execute what is not granted by name'),
-               (59, 'functions with the owner''s rights fix their search_path')
+               (52, 'every trial has a conversion'),
+               (53, 'conversions are what the invoices say'),
+               (54, 'conversions are of a sale'),
+               (55, 'the guards of append-only tables are in place'),
+               (56, 'no rule or inheritance leads around a guard'),
+               (57, 'constraints and unique indexes are valid'),
+               (58, 'nobody but the owner has rights on tables'),
+               (59, 'nobody may execute what is not granted by name'),
+               (60, 'functions with the owner''s rights fix their search_path')
     )
     SELECT n.check_name, count(b.check_name) = 0,
            CASE WHEN count(b.check_name) > 0 THEN count(b.check_name) || ' found, for example ' || min(b.example)

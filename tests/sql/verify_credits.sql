@@ -85,6 +85,7 @@ INSERT INTO damage VALUES
     ('conversions are what the invoices say', 'UPDATE ledger.conversion SET converted_at = now()'),
     ('conversions are what the invoices say', 'UPDATE ledger.conversion SET user_id = NULL'),
     ('conversions are what the invoices say', 'UPDATE ledger.invoice SET status = ''open'' WHERE id = ''in_1'''),
+    ('every trial has a conversion', 'DELETE FROM ledger.conversion'),
     ('conversions are of a sale', 'DELETE FROM ledger.sale WHERE source = ''in_1'''),
     ('conversions are of a sale', 'UPDATE ledger.sale SET amount = 1 WHERE source = ''in_1'''),
     ('nobody but the owner has rights on tables', 'GRANT UPDATE ON ledger.credit_lot TO instep_app'),
