@@ -60,6 +60,7 @@ DECLARE
     v_first integer[];
     v_last integer[];
     v_rolls boolean := false;
+    v_elsewhere boolean := false;       -- some of what is carried over goes into another lot than it was booked into
     v_missing bigint[] := '{}';         -- lots that something should be carried over of, with nothing to go into yet
     v_debtor integer[] := '{}';
     v_debt bigint[] := '{}';
@@ -213,6 +214,7 @@ BEGIN
 
     FOR i IN 1 .. n LOOP
         IF v_is_rollover[i] THEN
+            v_elsewhere := v_elsewhere OR v_granted[i] <> v_in[i];
             v_granted[i] := v_in[i];
         END IF;
         v_left := v_granted[i] - v_spent[i] - v_clawed[i] - v_pin[i];
@@ -249,7 +251,7 @@ BEGIN
                                        coalesce(v_expires[i], v_at), NULL, p_context);
         END IF;
     END LOOP;
-    v_turns := CASE WHEN v_rolled <> v_rolled0 OR v_repaid <> v_repaid0 OR v_covered <> v_covered0 THEN (
+    v_turns := CASE WHEN v_elsewhere OR v_rolled <> v_rolled0 OR v_repaid <> v_repaid0 OR v_covered <> v_covered0 THEN (
         SELECT jsonb_agg(to_jsonb(x)) FROM (
             SELECT 'rolled_over' AS kind, c.giver, c.getter, c.amount
               FROM ledger.credit_pairs(

@@ -123,6 +123,12 @@ SELECT is(pg_temp.lots('s') || '; ' || pg_temp.balance('s'), 'period@0 30 rolled
     'each boundary for itself');
 SELECT is((SELECT string_agg(d.day || ':' || ledger.credit_balance('s', pg_temp.at(d.day)), ' ' ORDER BY d.day) FROM unnest('{0,30,31,58,59,89,90,119,120}'::int[]) AS d (day)), '0:30 30:30 31:60 58:60 59:80 89:80 90:80 119:80 120:0', 'as of any time');
 SELECT is((SELECT count(*) FROM ledger.credit_lot WHERE holder = 'user:s' AND granted = 0), 0::bigint, 'no empty lots are left behind');
+-- a period that ends sooner than was thought, as when an annual plan is changed before its next month and that is heard later
+SELECT pg_temp.book('sooner', 32, pg_temp.p('sooner', 0, 31, 30, '{"rollover_cap": 10}'), pg_temp.p('sooner', 31, 59, 30, '{"rollover_cap": 10}'));
+SELECT pg_temp.book('sooner', 40, pg_temp.p('sooner', 0, 20, 30, '{"rollover_cap": 10}'), pg_temp.p('sooner', 31, 59, 0, '{"rollover_cap": 10}'), pg_temp.p('sooner', 20, 50, 30));
+SELECT is(pg_temp.lots('sooner') || '; ' || pg_temp.balance('sooner'), 'period@0 30 rolled 10 expired 20 = 0, period@20 30 = 30, rollover@20 10 = 10, period@31 30 clawed 30 = 0; 40',
+    'what was carried over goes where the period ends now');
+SELECT is(pg_temp.broken('sooner'), NULL, 'all of it adds up');
 
 -- the clock of a test customer
 SELECT pg_temp.book('k', 0, pg_temp.p('k', 0, 31, 30));
