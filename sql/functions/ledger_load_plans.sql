@@ -41,6 +41,7 @@ BEGIN
         INSERT INTO ledger.plan (plan_key) SELECT k.key FROM unnest(v_keys) AS k (key) ORDER BY k.key COLLATE "C"
         ON CONFLICT DO NOTHING;
         PERFORM FROM ledger.plan AS p WHERE p.plan_key = ANY (v_keys) ORDER BY p.plan_key COLLATE "C" FOR UPDATE;
+        v_from := coalesce(p_from, ledger.clock()); -- after those whom we have waited for
     END IF;
     FOR v IN
         SELECT k.key, ledger.plan_rules(p_plans -> 'plans' -> k.key) AS rules, ledger.plan_version_rules(n) AS was, n.version,

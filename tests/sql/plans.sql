@@ -126,6 +126,9 @@ SELECT is((pg_temp.load('{"bigger": {"prices": ["m_monthly"]}}', 0)) [12:13], '{
 SELECT is(pg_temp.plan_of('price_m'), 'bigger', 'goes before that');
 SELECT is((pg_temp.load('{"biggest": {"prices": ["price_m"]}}', 0)) [13], 'biggest match price_m - > biggest', 'a word for the price');
 SELECT is(pg_temp.plan_of('price_m'), 'biggest', 'before all');
+INSERT INTO ledger.plan_match VALUES ('self', 'prod_m', 'plain');
+SELECT t.turn('price_m', jsonb_build_array(pg_temp.price('m', 'prod_m')));
+SELECT is(pg_temp.plan_of('price_m'), 'biggest', 'before one for the product of this account too');
 INSERT INTO ledger.plan_match VALUES ('self', 'price_m', 'pro'), ('acct_1', 'price_m', 'plain');
 SELECT t.turn('price_m', jsonb_build_array(pg_temp.price('m', 'prod_m')));
 SELECT is(pg_temp.plan_of('price_m'), 'pro', 'and one for the account before one for every account');
