@@ -12,7 +12,7 @@ BEGIN
     IF NOT EXISTS (SELECT FROM ledger.credit_holder AS h WHERE h.holder = v_holder) THEN
         INSERT INTO ledger.credit_holder (holder, user_id, account, customer)
         VALUES (v_holder, v_user, CASE WHEN v_user IS NULL THEN p_account END, CASE WHEN v_user IS NULL THEN p_customer END)
-        ON CONFLICT (holder) DO NOTHING;
+        ON CONFLICT DO NOTHING;
     END IF;
     RETURN v_holder;
 END

@@ -14,7 +14,7 @@ BEGIN
             RAISE EXCEPTION 'unknown user %: no customer, subscription or link has named it', coalesce(quote_literal(p_user), 'NULL')
                 USING ERRCODE = 'IS010', HINT = 'Use the id that Stripe''s metadata or `instep link` gives; grants come after that.';
         END IF;
-        INSERT INTO ledger.credit_holder (holder, user_id) VALUES ('user:' || p_user, p_user) ON CONFLICT (holder) DO NOTHING;
+        INSERT INTO ledger.credit_holder (holder, user_id) VALUES ('user:' || p_user, p_user) ON CONFLICT DO NOTHING;
     ELSIF v.next_due_at <= greatest(p_at, v.clock_at) THEN
         -- Subscriptions are locked before holders, so this comes before the row is taken.
         IF to_regprocedure('ledger.credits_due_of(text)') IS NOT NULL THEN
