@@ -212,11 +212,17 @@ static int64_t next_end(const struct lots *lots, int64_t after)
     return next;
 }
 
+static void in_order(struct lots *lots)
+{
+    if (lots->count) /* no lots, no array to sort */
+        qsort(lots->at, lots->count, sizeof *lots->at, in_burn_order);
+}
+
 static void end_at(const struct settling *s, int64_t end)
 {
     struct lots *lots = s->lots;
 
-    qsort(lots->at, lots->count, sizeof *lots->at, in_burn_order);
+    in_order(lots);
     for (size_t i = 0; i < lots->count; i++)
         if (end_of(&lots->at[i]) == end)
             repay_debts(lots, &lots->at[i]);
@@ -247,7 +253,7 @@ void lots_settle(struct lots *lots, int64_t as_of, lot_spent_fn *spent, void *ar
         kept++;
     }
     lots->count = kept;
-    qsort(lots->at, lots->count, sizeof *lots->at, in_burn_order);
+    in_order(lots);
     for (size_t i = 0; i < lots->count; i++)
         take_back(&s, &lots->at[i]);
     for (size_t i = 0; i < lots->count; i++)
@@ -257,7 +263,7 @@ void lots_settle(struct lots *lots, int64_t as_of, lot_spent_fn *spent, void *ar
         if (end == INT64_MAX)
             break;
     }
-    qsort(lots->at, lots->count, sizeof *lots->at, in_burn_order);
+    in_order(lots);
 }
 
 int64_t lots_balance(const struct lots *lots)
