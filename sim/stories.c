@@ -167,6 +167,8 @@ static void look_at_events(struct story_play *play, bool mine)
         const struct sim_event *event = (const struct sim_event *)events->at[i];
         if (event->thin_only) /* the finer notification of a change that has its snapshot beside it */
             continue;
+        if (!mine && event->customer_id && !json_object_get(play->objects, event->customer_id))
+            continue; /* somebody else's: its data need not be read */
         json_t *data = sim_json(json_loads(event->data, 0, NULL));
         if (mine || look_for_ids(play, data, false)) {
             (void)look_for_ids(play, data, true);
