@@ -38,7 +38,8 @@ sim_now() {
     curl -fsS -m 10 "$SIM/sim/clock" | jq .now
 }
 
-# What time alone does until then.
+# What time alone does until then. Stories that are side by side begin within half an hour: the clock is past the step of each.
+HALF_HOUR=1800
 time_passes() { # moment; 0: only what is due now
     owner_sql "UPDATE e2e.clock SET at = greatest(at, $1)" >/dev/null || return 1
     while :; do
@@ -83,10 +84,10 @@ act() { # user, expected, act, key=value…
 
 # What the application does at the steps that were just played.
 application_acts() {
-    while read -r name step; do
-        grep "^$name $step " "$world/story/application" | while read -r _ _ expected what; do
+    while read -r acting acting_step; do
+        grep "^$acting $acting_step " "$world/story/application" | while read -r _ _ expected what; do
             # shellcheck disable=SC2086
-            act "$name" "$expected" $what || exit 1
+            act "$acting" "$expected" $what || exit 1
         done || return 1
     done <"$world/story/played"
     : >"$world/story/played"
@@ -104,14 +105,23 @@ look() {
     moment=$((moment + 1))
 }
 
+# Whose story is over leaves, so that the rest of the year is that of the stories which need it.
+leave() { # plan, moment of the steps that were just played
+    awk -v at="$2" '{ last[$3] = $1 } END { for (name in last) if (last[name] == at) print name }' "$1" | while read -r over; do
+        for customer in $(jq -r '.objects[] | select(startswith("cus_"))' "$world/story/$over.json"); do
+            curl -fsS -m 10 -u sk_test_sim: -X DELETE "$SIM/v1/customers/$customer" >/dev/null || exit 1
+        done
+    done
+}
+
 # Play the steps in the order of their moments.
 play() { # plan
     last_at=
     begun=$(sim_now)
     while read -r at step name; do
         if [ "$at" != "$last_at" ]; then
-            [ -z "$last_at" ] || look || return 1
-            [ "$frozen" = yes ] || time_passes $((begun + at)) || return 1
+            [ -z "$last_at" ] || { look && leave "$1" "$last_at"; } || return 1
+            [ "$frozen" = yes ] || time_passes $((begun + at + HALF_HOUR)) || return 1
         fi
         last_at=$at
         printf '%s\t%s\t%s\n' "$name" "$step" "$moment" >>"$world/story/steps"
@@ -149,26 +159,33 @@ WITH holder AS (
     SELECT e.id, string_agg(concat_ws(' ', CASE WHEN cardinality(e.lots) > 1 OR x.amount <> e.amount
                    THEN to_char(x.amount, 'FMSG999999') END,
                l.kind, l.plan_key || CASE WHEN l.plan_version > 1 THEN '@' || l.plan_version ELSE '' END,
-               to_char(l.period_start - e.shift, 'YYYY-MM-DD')), ', ' ORDER BY x.n) AS lots
+               to_char(l.period_start - e.shift, 'YYYY-MM-DD')), ', ' ORDER BY x.n) AS shown, min(l.effective_at) AS since
       FROM entry AS e CROSS JOIN LATERAL unnest(e.lots, e.amounts) WITH ORDINALITY AS x (lot, amount, n)
       JOIN ledger.credit_lot AS l ON l.id = x.lot GROUP BY e.id
 ), converted AS (
-    SELECT sh.story, c.*, lag(c.state) OVER (PARTITION BY sh.story, c.subscription ORDER BY c.moment) AS before
-      FROM e2e.conversion AS c JOIN object AS o ON o.id = c.subscription JOIN shift AS sh USING (story)
-), row AS (
-    SELECT e.story, e.moment, 0 AS part, e.id,
-           to_char(e.at, CASE WHEN e.kind IN ('spent', 'spend_returned') THEN 'YYYY-MM-DD' ELSE 'YYYY-MM-DD HH24:MI' END) AS at,
-           e.kind, coalesce(e.transition, '') AS transition, to_char(e.amount, 'FMSG999990') AS amount,
-           e.balance_before || ' -> ' || e.balance_after || CASE WHEN e.orphan THEN ' *' ELSE '' END AS balance, l.lots
+    SELECT s.story, c.*, lag(c.state) OVER (PARTITION BY s.story, c.subscription ORDER BY c.moment) AS before
+      FROM e2e.conversion AS c JOIN object AS o ON o.id = c.subscription JOIN step AS s USING (story, moment)
+), tied AS ( -- what was booked at once for one moment has the order of random ids
+    SELECT e.*, l.shown, l.since, min(e.id) OVER (PARTITION BY e.holder, e.moment, e.turn, e.at, e.kind) AS place
       FROM entry AS e JOIN line AS l USING (id)
+), chain AS (
+    SELECT t.*, row_number() OVER w AS n_shown, sum(t.amount) OVER w AS after
+      FROM tied AS t WINDOW w AS (PARTITION BY t.holder ORDER BY t.place, t.since, t.shown, t.id)
+), row AS (
+    SELECT c.story, c.moment, 0 AS part, c.place, c.n_shown,
+           to_char(c.at, CASE WHEN c.kind IN ('spent', 'spend_returned', 'moved_out', 'moved_in') THEN 'YYYY-MM-DD'
+                              ELSE 'YYYY-MM-DD HH24:MI' END) AS at,
+           c.kind, coalesce(c.transition, '') AS transition, to_char(c.amount, 'FMSG999990') AS amount,
+           c.after - c.amount || ' -> ' || c.after || CASE WHEN c.orphan THEN ' *' ELSE '' END AS balance, c.shown AS lots
+      FROM chain AS c
     UNION ALL
-    SELECT c.story, c.moment, 1, 0, '', 'conversion', c.state, '', '', CASE WHEN c.amount > 0 THEN c.amount || ' ' || c.currency ELSE '' END
+    SELECT c.story, c.moment, 1, 0, 0, '', 'conversion', c.state, '', '', CASE WHEN c.amount > 0 THEN c.amount || ' ' || c.currency ELSE '' END
       FROM converted AS c WHERE c.before IS DISTINCT FROM c.state
 )
 SELECT r.story, s.step, r.at, r.kind, r.transition, r.amount, r.balance, r.lots
   FROM row AS r
  CROSS JOIN LATERAL (SELECT min(s.step) AS step FROM step AS s WHERE s.story = r.story AND s.moment >= r.moment) AS s
- WHERE s.step IS NOT NULL ORDER BY r.story, s.step, r.part, r.moment, r.id;
+ WHERE s.step IS NOT NULL ORDER BY r.story, s.step, r.part, r.moment, r.place, r.n_shown;
 SQL
     (cd "$world/story" && psql -X -q -At -F '	' -v ON_ERROR_STOP=1 "$OWNER_DATABASE_URL" -f "$world/story.sql") |
         awk -F '\t' -v folder="$world/story/" '{
@@ -207,8 +224,9 @@ journals || ok 1 "the journals can be read"
 for name in $names; do
     compare_story "$name" "$COLUMNS_SHOWN" "$name books what docs/credits-examples.md says" "$write"
 done
-is "$(owner_sql "SELECT count(*) FROM ledger.credit_entry WHERE turn IS NOT NULL AND event_id IS NULL")" 0 \
-    "every entry of a turn names the event that told of it"
+is "$(owner_sql "SELECT string_agg(format('%s %s %s', kind, transition, n), ', ') FROM (SELECT kind, transition, count(*) AS n
+    FROM ledger.credit_entry WHERE turn IS NOT NULL AND transition IS NOT NULL AND event_id IS NULL GROUP BY 1, 2) AS g")" "" \
+    "every entry of a turn that has a transition names the event that told of it"
 time_passes "$(sim_now)"
 converged "after all stories"
 [ "$tap_failures" -eq 0 ] || world_failed=1
