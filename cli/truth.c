@@ -14,7 +14,6 @@ struct compare {
     truth_difference_fn *report;
     void *arg;
     struct truth_summary summary;
-    bool credits; /* the ledger says something of credits */
     char path[PATH_BYTES];
     size_t path_len;
 };
@@ -205,13 +204,6 @@ static void compare_list(struct compare *compare, const char *key, const json_t 
     json_decref(truth_index);
 }
 
-/* A ledger that does not speak of credits at all has no opinion that could be wrong. */
-static bool is_of_credits(const char *key)
-{
-    return !strcmp(key, "as_of") || !strcmp(key, "credit_balances") || !strcmp(key, "grants") ||
-           !strcmp(key, "conversions");
-}
-
 static void compare_object(struct compare *compare, const json_t *truth, const json_t *ledger)
 {
     const char *kind = json_string_value(json_object_get(truth, "kind"));
@@ -221,7 +213,7 @@ static void compare_object(struct compare *compare, const json_t *truth, const j
 
     json_object_foreach((json_t *)(uintptr_t)truth, key, value)
     {
-        if ((one_time && !strcmp(key, "paid_at")) || (!compare->credits && is_of_credits(key)))
+        if (one_time && !strcmp(key, "paid_at"))
             continue;
         size_t before = path_push(compare, compare->path_len ? "." : "", key, "");
         compare_value(compare, key, value, json_object_get(ledger, key));
@@ -247,25 +239,10 @@ static void compare_value(struct compare *compare, const char *key, const json_t
         differ(compare, truth, ledger);
 }
 
-/* Whether the ledger knows of any grant or conversion. */
-static bool speaks_of_credits(const json_t *ledger)
-{
-    size_t i;
-    json_t *customer;
-
-    json_array_foreach(json_object_get(ledger, "customers"), i, customer)
-    {
-        if (json_array_size(json_object_get(customer, "grants")) ||
-            json_array_size(json_object_get(customer, "conversions")))
-            return true;
-    }
-    return json_object_size(json_object_get(ledger, "credit_balances"));
-}
-
 struct truth_summary truth_compare(const json_t *truth, const json_t *ledger, truth_difference_fn *report,
                                    void *arg)
 {
-    struct compare compare = {.report = report, .arg = arg, .credits = speaks_of_credits(ledger)};
+    struct compare compare = {.report = report, .arg = arg};
 
     compare_value(&compare, "", truth, ledger);
     return compare.summary;

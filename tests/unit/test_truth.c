@@ -14,7 +14,11 @@
 #define NEARLY(deleted, user, subscriptions)                                                                 \
     "{\"id\":\"cus_9\",\"deleted\":" deleted ",\"user_id\":" user ",\"subscriptions\":[" subscriptions       \
     "],\"sales\":[]}"
-#define BLANK NEARLY("false", "null", "")
+#define GRANT(kind, version, credits)                                                                        \
+    "{\"credits\":" credits ",\"item\":\"si_1\",\"kind\":\"" kind                                            \
+    "\",\"period_start\":5,\"plan_key\":\"solo\",\"version\":" version "}"
+#define TRIAL(id, state) "{\"state\":\"" state "\",\"subscription\":\"" id "\",\"trial_start\":5}"
+#define BLANK            NEARLY("false", "null", "")
 
 static const struct {
     const char *name;
@@ -72,6 +76,17 @@ static const struct {
     {"a blank customer twice is one", "{\"customers\":[" BLANK "]}", "{\"customers\":[" BLANK "," BLANK "]}",
      "customers[cus_9] \"once\" {\"deleted\":false,\"id\":\"cus_9\",\"sales\":[],\"subscriptions\":[],"
      "\"user_id\":null};"},
+    {"a grant is known by item, period, kind and version of its plan",
+     "{\"grants\":[" GRANT("trial", "1", "30") "," GRANT("period", "1", "30") "]}",
+     "{\"grants\":[" GRANT("period", "1", "29") "," GRANT("period", "2", "30") "]}",
+     "grants[si_1 5 trial solo/1] " GRANT("trial", "1", "30") " absent;"
+                                                              "grants[si_1 5 period solo/1].credits 30 29;"
+                                                              "grants[si_1 5 period solo/2] absent " GRANT(
+                                                                  "period", "2", "30") ";"},
+    {"a conversion is known by its subscription", "{\"conversions\":[" TRIAL("sub_1", "trial") "]}",
+     "{\"conversions\":[" TRIAL("sub_1", "converted") "]}",
+     "conversions[sub_1].state \"trial\" \"converted\";"},
+    {"what was true when is compared", "{\"as_of\":5}", "{\"as_of\":6}", "as_of 5 6;"},
     {"text is not a number", "{\"totals\":{\"a\":\"1\"}}", "{\"totals\":{\"a\":1}}", "totals.a \"1\" 1;"},
 };
 
