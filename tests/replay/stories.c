@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/replay/chores.h"
 #include "tests/replay/drive.h"
 #include "tests/replay/modes.h"
 #include "tests/replay/report.h"
@@ -42,6 +43,7 @@ static void deliver(struct drive *drive, struct telling *telling, unsigned step,
 static bool play_round(struct ledger *ledger, struct env *env, struct telling *telling, unsigned round)
 {
     struct drive drive;
+    struct chores chores;
     char name[120];
     bool equal = true;
 
@@ -60,6 +62,8 @@ static bool play_round(struct ledger *ledger, struct env *env, struct telling *t
         }
         drive_all(&drive);
         drive_look(&drive);
+        chores_open(&chores, ledger, drive.world->sim, step);
+        chores_all(&chores);
         (void)snprintf(name, sizeof name, "%s, step %u, round %u", telling->story->name, step, round);
         equal = truth_equal(ledger, drive.world, name) && !drive.failures;
     }
