@@ -98,15 +98,14 @@ static bool has(const struct lots *lots, const char *key)
     return false;
 }
 
-/* Lots that were spent from and that no rule gives any more: nothing of them is due. Those of rollover make themselves. */
+/* Lots that were spent from and that no rule gives any more: nothing of them is due. */
 static void add_forgotten(const struct sim *sim, const char *user, struct lots *lots)
 {
     for (const struct spend *spend = sim->app->spends; spend; spend = spend->next)
         for (const struct portion *portion = spend->last; portion; portion = portion->before) {
             const struct customer *c = portion->lot.subscription ? portion->lot.subscription->customer : NULL;
             const char *whose = c ? truth_user_of(c) : NULL;
-            if (!whose || strcmp(whose, user) != 0 || portion->lot.kind == LOT_ROLLOVER ||
-                has(lots, portion->key))
+            if (!whose || strcmp(whose, user) != 0 || has(lots, portion->key))
                 continue;
             struct lot lot = portion->lot;
             lot.granted = lot.claw = 0;

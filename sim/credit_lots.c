@@ -72,7 +72,16 @@ static int in_burn_order(const void *pa, const void *pb)
 
 /* --- what follows, in the order in which lots end --- */
 
+/* Where an item's next period begins: what is carried over from the one before. */
+struct joint {
+    struct lot
+        lot; /* of rollover, that it goes into: item, period_start, expires_at, spent, kept of it at its own end */
+    int64_t room, free; /* greatest cap of what comes here; what nobody takes back of it */
+};
+
 struct settling {
+    struct joint *joints; /* owned; in the order of time */
+    size_t joints_count;
     struct lots *lots;
     int64_t as_of;
     lot_spent_fn *spent;
@@ -89,7 +98,7 @@ static const struct lot *next_period(const struct lots *lots, const struct item 
 {
     for (size_t i = 0; i < lots->count; i++)
         if (lots->at[i].kind == LOT_PERIOD && lots->at[i].item == item &&
-            lots->at[i].period_start == boundary)
+            lots->at[i].period_start == boundary && lots->at[i].granted)
             return &lots->at[i];
     return NULL;
 }
@@ -102,55 +111,147 @@ static struct lot rollover_into(const struct lot *period, int64_t boundary)
     lot.kind = LOT_ROLLOVER;
     lot.period_start = lot.effective_at = boundary;
     lot.granted = lot.claw = lot.claw_at = 0;
-    lot.clawed = lot.shortfall = lot.left = 0;
+    lot.spent = lot.kept = lot.clawed = lot.shortfall = lot.left = 0;
     return lot;
 }
 
-/*
- * How much must be carried over at the boundary, because it was spent afterwards: what was used cannot be taken back.
- */
-static int64_t needed(const struct settling *s, const struct item *item, int64_t boundary)
-{
-    const struct lot *period = next_period(s->lots, item, boundary);
-    int64_t later = 0;
+/* --- what was spent after it had been carried over stays carried over, whatever is taken back --- */
 
-    if (!period)
-        return 0;
-    struct lot lot = rollover_into(period, boundary);
-    if (lot.capped && lot.expires_at) {
-        later = needed(s, item, lot.expires_at);
-        for (size_t i = 0; i < s->lots->count && later; i++) {
-            const struct lot *other = &s->lots->at[i];
-            if (in_pool(other, item, lot.expires_at) && other->kind != LOT_ROLLOVER)
-                later -= other->granted - other->spent;
-        }
-    }
-    return s->spent(&lot, s->arg) + (later > 0 ? later : 0);
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
-/* What there is of the pool as long as nothing is taken back from this lot. */
-static int64_t pool_of(const struct lots *lots, const struct lot *lot)
+static int64_t at_least_0(int64_t a)
 {
-    int64_t sum = 0;
+    return a < 0 ? 0 : a;
+}
 
+static bool comes_to(const struct joint *from, const struct joint *to)
+{
+    return from->lot.capped && from->lot.item == to->lot.item && from->lot.expires_at == to->lot.period_start;
+}
+
+/* Of what a plain lot was granted, what nobody spent or takes back. */
+static int64_t free_of(const struct lot *lot)
+{
+    return at_least_0(lot->granted - lot->spent - lot->claw);
+}
+
+static int64_t carried_free(const struct joint *joint)
+{
+    return at_least_0(least(joint->room, joint->free) - joint->lot.spent);
+}
+
+static int by_boundary(const void *pa, const void *pb)
+{
+    const struct joint *a = pa, *b = pb;
+
+    return compare(a->lot.period_start, b->lot.period_start);
+}
+
+static struct joint *joint_of(const struct settling *s, const struct item *item, int64_t boundary)
+{
+    for (size_t i = 0; i < s->joints_count; i++)
+        if (s->joints[i].lot.item == item && s->joints[i].lot.period_start == boundary)
+            return &s->joints[i];
+    return NULL;
+}
+
+static void add_joint(struct settling *s, struct lot lot)
+{
+    if (joint_of(s, lot.item, lot.period_start))
+        return;
+    lot.spent = s->spent(&lot, s->arg);
+    s->joints[s->joints_count++] = (struct joint){.lot = lot};
+}
+
+/* One for each period that something may be carried into, and for each lot that was spent from though its period is gone. */
+static void find_joints(struct settling *s)
+{
+    struct lots *lots = s->lots;
+    size_t kept = 0;
+
+    s->joints = calloc(lots->count + 1, sizeof *s->joints);
+    if (!s->joints)
+        sim_die("out of memory");
     for (size_t i = 0; i < lots->count; i++)
-        if (in_pool(&lots->at[i], lot->item, lot->expires_at))
-            sum += lots->at[i].granted - lots->at[i].spent - lots->at[i].clawed;
-    return sum;
+        if (lots->at[i].kind == LOT_ROLLOVER)
+            add_joint(s, lots->at[i]);
+    for (size_t i = 0; i < lots->count; i++)
+        if (lots->at[i].kind != LOT_ROLLOVER)
+            lots->at[kept++] = lots->at[i];
+    lots->count = kept;
+    for (size_t i = 0; i < lots->count; i++) {
+        const struct lot *lot = &lots->at[i];
+        if (lot->kind == LOT_PERIOD && lot == next_period(lots, lot->item, lot->period_start))
+            add_joint(s, rollover_into(lot, lot->period_start));
+    }
+    if (s->joints_count)
+        qsort(s->joints, s->joints_count, sizeof *s->joints, by_boundary);
+    for (size_t j = 0; j < s->joints_count; j++) {
+        struct joint *joint = &s->joints[j];
+        for (size_t i = 0; i < lots->count; i++)
+            if (in_pool(&lots->at[i], joint->lot.item, joint->lot.period_start)) {
+                joint->free += free_of(&lots->at[i]);
+                joint->room = lots->at[i].cap > joint->room ? lots->at[i].cap : joint->room;
+            }
+        for (size_t i = 0; i < j; i++)
+            if (comes_to(&s->joints[i], joint)) {
+                joint->free += carried_free(&s->joints[i]);
+                joint->room = s->joints[i].lot.cap > joint->room ? s->joints[i].lot.cap : joint->room;
+            }
+    }
+}
+
+static int64_t keep_plain(const struct settling *s, const struct joint *joint, int64_t rest, bool claimed)
+{
+    for (size_t i = 0; i < s->lots->count && rest; i++) {
+        struct lot *lot = &s->lots->at[i];
+        if (!in_pool(lot, joint->lot.item, joint->lot.period_start))
+            continue;
+        int64_t there = at_least_0((claimed ? lot->granted - lot->spent : free_of(lot)) - lot->kept);
+        there = least(there, rest);
+        lot->kept += there;
+        rest -= there;
+    }
+    return rest;
+}
+
+static int64_t keep_carried(const struct settling *s, const struct joint *joint, int64_t rest, bool claimed)
+{
+    for (size_t i = 0; i < s->joints_count && rest; i++) {
+        struct joint *from = &s->joints[i];
+        if (!comes_to(from, joint))
+            continue;
+        int64_t there = claimed ? rest : least(at_least_0(carried_free(from) - from->lot.kept), rest);
+        from->lot.kept += there;
+        rest -= there;
+    }
+    return rest;
+}
+
+/* Latest first; out of what nobody takes back, as long as there is such. */
+static void keep_what_was_spent(const struct settling *s)
+{
+    for (size_t j = s->joints_count; j-- > 0;) {
+        const struct joint *joint = &s->joints[j];
+        int64_t rest = joint->lot.spent + joint->lot.kept;
+        rest = keep_plain(s, joint, rest, false);
+        rest = keep_carried(s, joint, rest, false);
+        rest = keep_plain(s, joint, rest, true);
+        (void)keep_carried(s, joint, rest, true);
+    }
 }
 
 /* What is taken back of a lot, of what is owed. */
-static void take_back(const struct settling *s, struct lot *lot)
+static void take_back(struct lot *lot)
 {
-    int64_t there = lot->granted - lot->spent;
+    int64_t there = at_least_0(lot->granted - lot->spent - lot->kept);
 
-    if (lot->capped && lot->expires_at) {
-        int64_t rest = pool_of(s->lots, lot) - needed(s, lot->item, lot->expires_at);
-        there = rest < there ? rest : there;
-    }
-    there = there < 0 ? 0 : there;
-    lot->clawed = lot->negative || lot->claw <= there ? lot->claw : there;
+    lot->clawed = lot->negative ? lot->claw : least(lot->claw, there);
     lot->shortfall = lot->claw - lot->clawed;
+    lot->left = lot->granted - lot->spent - lot->clawed - lot->kept;
 }
 
 /* The debt that is the oldest of those which what ends at `end` may repay; NULL: none. */
@@ -180,24 +281,20 @@ static void repay_debts(const struct lots *lots, struct lot *lot)
 /* At a boundary: what is unspent of an item's lots together goes into a lot of the next period. */
 static void carry_over(const struct settling *s, const struct item *item, int64_t boundary)
 {
-    const struct lot *period = next_period(s->lots, item, boundary);
-    int64_t sum = 0, cap = 0;
+    const struct joint *joint = joint_of(s, item, boundary);
+    int64_t sum = 0;
 
-    for (size_t i = 0; i < s->lots->count; i++) {
-        const struct lot *lot = &s->lots->at[i];
-        if (!in_pool(lot, item, boundary))
-            continue;
-        sum += lot->left > 0 ? lot->left : 0;
-        cap = lot->cap > cap ? lot->cap : cap;
-    }
-    if (!period)
+    if (!joint)
         return;
-    struct lot lot = rollover_into(period, boundary);
-    lot.granted = sum < cap ? sum : cap;
-    lot.spent = s->spent(&lot, s->arg);
-    lot.left = lot.granted - lot.spent;
-    lot.claw_at = boundary;
-    if (lot.granted || lot.spent)
+    for (size_t i = 0; i < s->lots->count; i++)
+        if (in_pool(&s->lots->at[i], item, boundary))
+            sum += at_least_0(s->lots->at[i].left);
+    struct lot lot = joint->lot;
+    lot.granted = lot.spent + lot.kept;
+    if (next_period(s->lots, item, boundary))
+        lot.granted += least(sum, at_least_0(joint->room - lot.granted));
+    lot.left = lot.granted - lot.spent - lot.kept;
+    if (lot.granted)
         (void)lots_add(s->lots, &lot);
 }
 
@@ -250,19 +347,21 @@ void lots_settle(struct lots *lots, int64_t as_of, lot_spent_fn *spent, void *ar
             continue;
         lots->at[kept] = lots->at[i];
         lots->at[kept].spent = spent(&lots->at[kept], arg);
+        lots->at[kept].kept = 0;
         kept++;
     }
     lots->count = kept;
     in_order(lots);
+    find_joints(&s);
+    keep_what_was_spent(&s);
     for (size_t i = 0; i < lots->count; i++)
-        take_back(&s, &lots->at[i]);
-    for (size_t i = 0; i < lots->count; i++)
-        lots->at[i].left = lots->at[i].granted - lots->at[i].spent - lots->at[i].clawed;
+        take_back(&lots->at[i]);
     for (int64_t end = next_end(lots, 0);; end = next_end(lots, end)) {
         end_at(&s, end);
         if (end == INT64_MAX)
             break;
     }
+    free(s.joints);
     in_order(lots);
 }
 

@@ -28,6 +28,7 @@ struct lot {
     int64_t cap;
     /* --- what follows (lots_settle) --- */
     int64_t spent; /* by the application, less what it gave back */
+    int64_t kept;  /* carried over in any case: it was spent afterwards */
     int64_t clawed, shortfall;
     int64_t left; /* spendable, 0 once it has expired; negative: a debt that nothing has repaid */
 };

@@ -31,8 +31,9 @@ struct credits {
     struct random_stream random;
     const char *name;
     int64_t end;
-    bool still; /* the world does not move */
-    bool open;  /* the application acts amid turns */
+    bool still;   /* the world does not move */
+    bool open;    /* the application acts amid turns */
+    bool samples; /* subscriptions change without a trace on invoices, and are told at once */
     bool equal;
     char told[TOLD_MAX][QUEUE_KEY_BYTES_MAX + 1]; /* streams that must have a turn before the world moves */
     unsigned told_count;
@@ -43,13 +44,14 @@ struct credits {
 
 /*
  * What rules take from samples is told at once, because what nobody looked at in time was never seen: what a product says,
- * and what a subscription consists of.
+ * and, where no invoice tells of it later, what a subscription consists of.
  */
-static bool is_told_at_once(const struct hint *hint)
+static bool is_told_at_once(const struct credits *credits, const struct hint *hint)
 {
-    return !strcmp(hint->envelope.object_type, "product") ||
-           !strncmp(hint->envelope.type, "customer.subscription.", 22) ||
-           !strncmp(hint->envelope.type, "v1.customer.subscription.", 25);
+    if (!strcmp(hint->envelope.object_type, "product"))
+        return true;
+    return credits->samples && (!strncmp(hint->envelope.type, "customer.subscription.", 22) ||
+                                !strncmp(hint->envelope.type, "v1.customer.subscription.", 25));
 }
 
 static void tell_at_once(struct credits *credits, struct hint *hint)
@@ -72,7 +74,7 @@ static void on_hint(struct hint *hint, void *arg)
     credits->events++;
     if (random_chance(&credits->random, 0.1))
         posts_put(&credits->posts, hint->at + posts_delay(&credits->random), hint_copy(hint, NULL));
-    if (is_told_at_once(hint))
+    if (is_told_at_once(credits, hint))
         tell_at_once(credits, hint);
     else
         posts_put(&credits->posts, hint->at + posts_delay(&credits->random), hint);
@@ -293,6 +295,8 @@ void credits_of_lives(struct ledger *ledger, struct env *env, const struct optio
     credits.drive.env = env;
     credits.drive.trouble = 0.05;
     credits.drive.crashes = true;
+    credits.samples = options->seed % 2 == 0;
+    credits.world.sim->knobs.credit_acts = credits.samples ? 2 : 1;
     chores_open(&credits.chores, ledger, credits.world.sim, options->seed);
     app_open(&credits.app, ledger, credits.world.sim, options->seed, name);
     lives_start(credits.world.sim, options->customers, options->months, &credits.end);
@@ -302,10 +306,10 @@ void credits_of_lives(struct ledger *ledger, struct env *env, const struct optio
               options->customers, options->months);
     report_note(
         "%s: %u events, %u turns (%u repeated, %u moved, %u fenced, %u broken off, %u crashed), %u reads, "
-        "%u quiet moments, %u chores",
+        "%u quiet moments, %u chores, %u calls accepted, %u refused, %u repeated",
         name, credits.events, credits.drive.turns, credits.drive.already, credits.drive.moved,
         credits.drive.fenced, credits.drive.failed_on_purpose, credits.drive.crashed, credits.world.reads,
-        credits.quiet, credits.chores.runs);
+        credits.quiet, credits.chores.runs, credits.app.accepted, credits.app.refused, credits.app.repeated);
     posts_release(&credits.posts);
     app_close(&credits.app);
     drive_close(&credits.drive);
