@@ -175,18 +175,18 @@ static void find_joints(struct settling *s)
     s->joints = calloc(lots->count + 1, sizeof *s->joints);
     if (!s->joints)
         sim_die("out of memory");
-    for (size_t i = 0; i < lots->count; i++)
-        if (lots->at[i].kind == LOT_ROLLOVER)
-            add_joint(s, lots->at[i]);
-    for (size_t i = 0; i < lots->count; i++)
-        if (lots->at[i].kind != LOT_ROLLOVER)
-            lots->at[kept++] = lots->at[i];
-    lots->count = kept;
     for (size_t i = 0; i < lots->count; i++) {
         const struct lot *lot = &lots->at[i];
         if (lot->kind == LOT_PERIOD && lot == next_period(lots, lot->item, lot->period_start))
             add_joint(s, rollover_into(lot, lot->period_start));
     }
+    for (size_t i = 0; i < lots->count; i++) {
+        if (lots->at[i].kind == LOT_ROLLOVER)
+            add_joint(s, lots->at[i]);
+        else
+            lots->at[kept++] = lots->at[i];
+    }
+    lots->count = kept;
     if (s->joints_count)
         qsort(s->joints, s->joints_count, sizeof *s->joints, by_boundary);
     for (size_t j = 0; j < s->joints_count; j++) {

@@ -23,5 +23,7 @@ void permutations(struct ledger *ledger, struct env *env, const struct options *
 
 /* Compare and print differences; name begins each line. */
 bool truth_equal(struct ledger *ledger, const struct world *world, const char *name);
+/* The ledger agrees with itself: what ops.verify() finds is printed. */
+bool truth_verified(struct ledger *ledger, const char *name);
 
 #endif

@@ -259,7 +259,8 @@ static void leaf(struct permute *permute, const char *what)
     if (!permute->reference) {
         permute->reference = digest;
         permute->reference_lines = lines(permute);
-        if (!truth_equal(permute->ledger, telling_end(&permute->telling), permute->telling.story->name))
+        if (!truth_equal(permute->ledger, telling_end(&permute->telling), permute->telling.story->name) ||
+            !truth_verified(permute->ledger, permute->telling.story->name))
             permute->differ++;
         return;
     }

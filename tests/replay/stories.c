@@ -65,7 +65,7 @@ static bool play_round(struct ledger *ledger, struct env *env, struct telling *t
         chores_open(&chores, ledger, drive.world->sim, step);
         chores_all(&chores);
         (void)snprintf(name, sizeof name, "%s, step %u, round %u", telling->story->name, step, round);
-        equal = truth_equal(ledger, drive.world, name) && !drive.failures;
+        equal = truth_equal(ledger, drive.world, name) && truth_verified(ledger, name) && !drive.failures;
     }
     drive_close(&drive);
     ledger_end(ledger);
