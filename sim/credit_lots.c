@@ -244,6 +244,18 @@ static void keep_what_was_spent(const struct settling *s)
     }
 }
 
+/* More was spent than is due now: it had been granted then, and is to be taken back. */
+static void remember_spent(struct lot *lot)
+{
+    int64_t missing = at_least_0(lot->spent - lot->granted);
+
+    if (!missing || lot->kind == LOT_ROLLOVER)
+        return;
+    lot->granted += missing;
+    lot->claw += missing;
+    lot->claw_at = lot->claw_at > lot->effective_at ? lot->claw_at : lot->effective_at;
+}
+
 /* What is taken back of a lot, of what is owed. */
 static void take_back(struct lot *lot)
 {
@@ -348,6 +360,7 @@ void lots_settle(struct lots *lots, int64_t as_of, lot_spent_fn *spent, void *ar
         lots->at[kept] = lots->at[i];
         lots->at[kept].spent = spent(&lots->at[kept], arg);
         lots->at[kept].kept = 0;
+        remember_spent(&lots->at[kept]);
         kept++;
     }
     lots->count = kept;
