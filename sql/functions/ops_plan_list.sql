@@ -1,4 +1,4 @@
--- ops.plan_list: every plan at a glance, and what is wrong with products that would describe one.
+-- ops.plan_list: every plan that is described or has a price, at a glance, and what is wrong with products that would describe one.
 --   Returns  {"plans": [{"plan_key", "name", "rank", "version" (in force now; null: nobody has described the plan), "versions",
 --             "valid_from", "monthly_credits", "trial_credits", "rollover", "limits", "source", "prices", "subscriptions" (not
 --             ended)}] by rank, then key, "products": [{"account", "product", "plan_key", "error"}]}
@@ -24,7 +24,9 @@ CREATE OR REPLACE FUNCTION ops.plan_list() RETURNS jsonb
                                                 WHERE k.plan_key = p.plan_key))
                          ORDER BY p.rank DESC, p.plan_key COLLATE "C"), '[]')
                     FROM ledger.plan AS p
-                   CROSS JOIN LATERAL ledger.plan_version_at(p.plan_key, ledger.clock(), 'infinity') AS v),
+                   CROSS JOIN LATERAL ledger.plan_version_at(p.plan_key, ledger.clock(), 'infinity') AS v
+                   WHERE v.version IS NOT NULL -- or somebody may have it; what a price stood for once is nobody's plan
+                      OR EXISTS (SELECT FROM ledger.plan_price AS k WHERE k.plan_key = p.plan_key AND NOT k.deleted)),
         'products', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                                 'account', d.account, 'product', d.id, 'plan_key', ledger.product_plan(d.id, d.metadata),
                                 'error', d.plan_error) ORDER BY d.account COLLATE "C", d.id COLLATE "C"), '[]')
