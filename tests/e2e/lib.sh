@@ -269,7 +269,7 @@ redis_has_forgotten() {
     [ "$(redis-cli -h 127.0.0.1 -p "$REDIS_PORT" --scan --pattern 'instep:*:lease:*' | wc -l)" -eq 0 ]
 }
 
-# Four results: the run ended, the ledger equals the truth, nothing is dead, Redis is empty. $1 begins each sentence.
+# Five results: the run ended, the ledger equals the truth, nothing is dead, no trial is stuck, Redis is empty. $1 begins each sentence.
 converged() {
     converged_before=$tap_failures
     quiet_wait
@@ -279,6 +279,8 @@ converged() {
     ok "$converged_status" "$1: instep verify is clean and the ledger equals the truth"
     [ "$converged_status" -eq 0 ] || note "$(cat "$world/log/verify.log")"
     is "$(owner_sql 'SELECT count(*) FROM ops.dead_letter WHERE settled_at IS NULL')" 0 "$1: no dead letters"
+    is "$(owner_sql "SELECT string_agg(concat_ws(' ', stripe_subscription_id, reason, plan_key), '; ') FROM dashboard.stuck_trials")" \
+        "" "$1: no trial is stuck"
     # A customer may be remembered for a moment after its last turn (INSTEP_CUSTOMER_REST_MS).
     wait_for "Redis to forget its customers" redis_has_forgotten
     ok $? "$1: no customer has left anything in Redis"

@@ -33,6 +33,13 @@ SELECT is(pg_temp.lots('u2', d.day), d.want, 'after the link, on day ' || d.day)
 SELECT pg_temp.entry('user:u3', 'granted', ARRAY[pg_temp.lot('user:u3', 'manual', NULL, NULL, 0, NULL, 10)], '{5}', 0);
 SELECT pg_temp.entry('user:u3', 'spent', ARRAY(SELECT max(id) FROM ledger.credit_lot), '{-5}', 1), pg_temp.entry('user:u3', 'clawed_back', ARRAY(SELECT max(id) FROM ledger.credit_lot), '{-5}', 2);
 SELECT is(pg_temp.lots('u3', 20), '-5 of 0 booked -5: manual -5 5 5 5', 'a debt stays after its lot has expired');
+-- whoever is asked says the same
+UPDATE ledger.credit_holder SET next_due_at = to_timestamp(t.day(5)); -- as settling would have said
+SELECT is((ops.credits_show(u, 'self', to_timestamp(t.day(d))) ->> 'balance')::bigint, ledger.credit_balance(u, to_timestamp(t.day(d))), 'the application is told the same of ' || u || ' on day ' || d)
+  FROM unnest(ARRAY['u1', 'u2', 'u3']) AS u, unnest('{0,11,13,14,20,22,45,60}'::numeric[]) AS d WHERE (u, d) <> ('u2', 0);
+SELECT is(b.spendable, ledger.credit_balance(b.user_id), 'and so is the dashboard of ' || b.user_id) FROM dashboard.credit_balances AS b WHERE b.user_id IS NOT NULL;
+SELECT is(e.credits || ' of ' || e.credit_limit, (s.s ->> 'balance') || ' of ' || (s.s ->> 'credit_limit'), 'and the entitlement of ' || b.user_id)
+  FROM dashboard.credit_balances AS b CROSS JOIN LATERAL ledger.entitlement(b.user_id) AS e CROSS JOIN LATERAL (SELECT ops.credits_show(b.user_id)) AS s (s) WHERE b.user_id IS NOT NULL;
 SELECT is(t.try('instep_operator', 'SELECT ops.credits_show(''u1'')'), 'ok', 'the operator looks');
 SELECT * FROM finish();
 ROLLBACK;

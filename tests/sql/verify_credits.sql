@@ -59,7 +59,7 @@ INSERT INTO damage VALUES
     ('lots are where their entries say', 'UPDATE ledger.credit_lot SET holder = ''customer:self:cus_2'' WHERE kind = ''manual'''),
     ('lots are where their entries say', 'UPDATE ledger.credit_entry SET lots = ARRAY[(SELECT max(id) FROM ledger.credit_lot)] WHERE kind = ''clawed_back'''),
     ('no lot is below zero unless its plan''s clawback may', 'UPDATE ledger.credit_lot SET spent = spent + 40 WHERE kind = ''period'''),
-    ('no lot is below zero unless its plan''s clawback may', 'UPDATE ledger.credit_entry SET amounts = ''{-33,-2}'' WHERE kind = ''spent'''),
+    ('nobody spent what was not there', 'UPDATE ledger.credit_entry SET amounts = ''{-33,-2}'' WHERE kind = ''spent'''),
     ('nobody spent what was not there', 'UPDATE ledger.credit_entry SET amount = -100, balance_after = -33 WHERE kind = ''spent'''),
     ('what was taken back is what the rules take, or a shortfall', 'UPDATE ledger.credit_lot SET claw_target = 12 WHERE kind = ''period'''),
     ('what was taken back is what the rules take, or a shortfall', 'UPDATE ledger.credit_lot SET shortfall = 12 WHERE kind = ''period'''),
