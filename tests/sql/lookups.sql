@@ -45,5 +45,38 @@ SELECT cmp_ok(pg_temp.n('new, of many'), '<=', pg_temp.n('first small') + 100, '
 -- through invoices, charges or entries would be 500 and more.
 SELECT cmp_ok(pg_temp.n('again small'), '<=', 800::numeric, 'what other customers have is not read');
 SELECT cmp_ok(pg_temp.n('a thousand'), '<=', pg_temp.n('two hundred') * 4 * 1.2, 'four times as many objects, four times as many rows');
+
+-- Credits: what a turn reads follows from what the customer has; what others have, and a plan without credits, cost nothing more.
+\ir grants.psql
+CREATE FUNCTION pg_temp.subscriber(p_customer text, p_plan text, p_months integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_before bigint;
+    v_now timestamptz := '2026-01-10 UTC'::timestamptz + make_interval(months => p_months - 1);
+    v_objects jsonb;
+BEGIN
+    PERFORM set_config('grants.customer', p_customer, true), pg_temp.now_is((v_now AT TIME ZONE 'UTC')::text);
+    SELECT jsonb_build_array(pg_temp.sub('sub_' || p_customer, 'active', pg_temp.item('sub_' || p_customer, t.price(p_plan), (v_now AT TIME ZONE 'UTC')::text,
+                   ((v_now + interval '1 month') AT TIME ZONE 'UTC')::text), jsonb_build_object('created', pg_temp.at('2026-01-10'))))
+           || jsonb_agg(pg_temp.bill('in_' || p_customer || n, 'sub_' || p_customer, 'price_' || p_plan,
+                   (('2026-01-10 UTC'::timestamptz + make_interval(months => n - 1)) AT TIME ZONE 'UTC')::text,
+                   (('2026-01-10 UTC'::timestamptz + make_interval(months => n)) AT TIME ZONE 'UTC')::text))
+      INTO v_objects FROM generate_series(1, p_months) AS g (n);
+    PERFORM t.turn(p_customer, v_objects); -- the whole history once
+    v_before := pg_temp.rows_read();
+    PERFORM t.turn(p_customer, jsonb_build_array(v_objects -> 0, v_objects -> p_months)); -- and what a day brings
+    RETURN pg_temp.rows_read() - v_before;
+END $$;
+SELECT pg_temp.plan('pro', 30), pg_temp.plan('none', 0);
+INSERT INTO cost SELECT 'no credits', pg_temp.subscriber('cus_n', 'none', 24);
+INSERT INTO cost SELECT 'credits', pg_temp.subscriber('cus_c', 'pro', 24);
+SELECT count(*) FROM (SELECT pg_temp.subscriber('cus_c' || n, 'pro', 12) FROM generate_series(1, 40) AS g (n) OFFSET 0) AS x;
+ANALYZE;
+INSERT INTO cost SELECT 'no credits, of many', pg_temp.subscriber('cus_n2', 'none', 24);
+INSERT INTO cost SELECT 'credits, of many', pg_temp.subscriber('cus_c0', 'pro', 24);
+SELECT diag(what || ': ' || n || ' rows') FROM cost WHERE what LIKE '%credits%';
+SELECT cmp_ok(pg_temp.n('no credits, of many'), '<=', pg_temp.n('no credits') + 100, 'a plan without credits: what others have is not read');
+SELECT cmp_ok(pg_temp.n('credits, of many'), '<=', pg_temp.n('credits') + 100, 'two years of credits: what others have is not read');
+SELECT cmp_ok(pg_temp.n('no credits, of many'), '<=', 250::numeric, 'a plan without credits costs a look at its lines');
+SELECT cmp_ok(pg_temp.n('credits, of many'), '<=', 1000::numeric, 'two years of credits cost so many rows');
 SELECT * FROM finish();
 ROLLBACK;
