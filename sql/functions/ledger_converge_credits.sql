@@ -19,6 +19,7 @@ DECLARE
     v_due timestamptz;
     v_more jsonb[];
     v_targets jsonb[] := '{}';
+    v_looked boolean := false;
     v_booked jsonb;
 BEGIN
     IF p_customer IS NULL THEN
@@ -53,10 +54,13 @@ BEGIN
             v_targets := v_targets || v_more;
         END IF;
         IF v_due IS DISTINCT FROM v_sub.credits_due_at THEN
+            v_looked := true; -- the holder is due when its subscriptions are
             UPDATE ledger.subscription AS s SET credits_due_at = v_due WHERE s.account = p_account AND s.id = v_sub.id;
         END IF;
     END LOOP;
-    IF v_holder IS NULL THEN
+    -- Without a target that says otherwise, lots change by time alone, and the holder knows when.
+    IF v_holder IS NULL OR cardinality(v_targets) = 0 AND NOT v_looked AND NOT EXISTS (
+           SELECT FROM ledger.credit_holder AS h WHERE h.holder = v_holder AND h.next_due_at <= greatest(p_at, h.clock_at)) THEN
         RETURN jsonb_build_object('entries', 0, 'changes', v_changes);
     END IF;
     v_booked := ledger.book_credits(v_holder, v_targets, p_context, p_at);

@@ -4,7 +4,7 @@
 --   Reads the subscription, its items and history, its invoices with their lines, what was given back of them, plans, and the lots that
 --   there are: those keep their plan and version. Writes nothing. Of facts that cannot un-happen follows the same
 --   whatever they came after; a lot that nothing speaks for any more has the target 0.
---   What is not known is no fact: a price that nobody has read gives nothing yet.
+--   What is not known is no fact: a price that nobody has read gives nothing yet. Lots that are as they should be are left out.
 --   Source     docs/credits.md, "Rules"
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ledger.grant_targets(p_account text, p_subscription text, p_at timestamptz,
@@ -14,21 +14,23 @@ DECLARE
     v_sub ledger.subscription;
     v_lots jsonb;
     v_points jsonb;
-    v_periods jsonb[];
     v_returns jsonb;
-    v jsonb;
+    v record;
     v_item text;
     v_next timestamptz;    -- when the item's next period that counts begins
-    v_start timestamptz;
     v_from timestamptz;
     v_to timestamptz;
     v_place record;
     v_plan ledger.plan_version;
     v_pin jsonb;
     v_counts boolean;
-    v_price jsonb;
+    v_price text;
+    v_key text;
+    v_quantity bigint;
+    v_effective timestamptz;
     v_after_trial jsonb := '{}'; -- {item: end of the first stretch of the paid period that begins at the trial's end}
-    v_changed jsonb;
+    v_settled text[] := '{}';    -- lots that are as they should be, as keys of v_lots
+    v_lot text;
 BEGIN
     targets := '{}';
     SELECT * INTO v_sub FROM ledger.subscription AS s WHERE s.account = p_account AND s.id = p_subscription;
@@ -37,78 +39,94 @@ BEGIN
     END IF;
     SELECT coalesce(jsonb_object_agg(g.key, g.list), '{}') INTO v_lots
       FROM (SELECT concat_ws(':', l.item, extract(epoch FROM l.period_start)::bigint, l.kind) AS key,
-                   jsonb_agg(jsonb_build_object('plan', l.plan_key, 'version', l.plan_version, 'claw', l.claw_target) ORDER BY l.id) AS list
+                   jsonb_agg(jsonb_build_object(
+                       'plan', l.plan_key, 'version', l.plan_version, 'claw', l.claw_target, 'amount', l.due,
+                       'effective', extract(epoch FROM l.effective_at)::bigint, 'to', extract(epoch FROM l.period_end)::bigint,
+                       'expires', extract(epoch FROM l.expires_at)::bigint, 'invoice', l.invoice) ORDER BY l.id) AS list
               FROM ledger.credit_lot AS l
              WHERE l.account = p_account AND l.subscription = p_subscription AND l.kind IN ('trial', 'period', 'upgrade')
              GROUP BY 1) AS g;
     v_points := ledger.credit_points(v_sub);
-    v_periods := ARRAY(SELECT to_jsonb(b) || jsonb_build_object('since', lag(b.period_start) OVER (PARTITION BY b.item ORDER BY b.period_start))
-                         FROM ledger.billed_periods(v_sub) AS b ORDER BY b.item, b.period_start DESC);
-    v_returns := ledger.returns_of(p_account, ARRAY(
-        SELECT n.value ->> 'invoice' FROM unnest(v_periods) AS n (value) WHERE n.value ->> 'invoice' IS NOT NULL
-        UNION
-        SELECT jsonb_path_query(v_points, '$.*[*].invoice ? (@ != null)') #>> '{}'));
+    v_returns := ledger.returns_of(p_account, ARRAY(SELECT DISTINCT l.invoice FROM ledger.invoice_line AS l
+                                                     WHERE l.account = p_account AND l.subscription = p_subscription));
 
-    FOREACH v IN ARRAY v_periods LOOP
-        IF v ->> 'item' IS DISTINCT FROM v_item THEN
-            v_item := v ->> 'item';
+    FOR v IN SELECT b.*, lag(b.period_start) OVER (PARTITION BY b.item ORDER BY b.period_start) AS since
+               FROM ledger.billed_periods(v_sub) AS b ORDER BY b.item, b.period_start DESC LOOP
+        IF v.item IS DISTINCT FROM v_item THEN
+            v_item := v.item;
             v_next := NULL;
         END IF;
-        v_start := v ->> 'period_start';
         v_counts := false;
-        SELECT * INTO v_place FROM ledger.month_place(v_sub.billing_cycle_anchor, v_start) WHERE v ->> 'months' IS NOT NULL;
+        IF v.months IS NOT NULL THEN
+            v_place := ledger.month_place(v_sub.billing_cycle_anchor, v.period_start);
+        END IF;
         FOR k IN 0 .. 1200 LOOP
-            EXIT WHEN k > 0 AND v ->> 'months' IS NULL;
-            v_from := CASE WHEN k = 0 THEN v_start ELSE ledger.months_after(v_place.base, v_place.months + k) END;
-            v_to := least((v ->> 'period_end')::timestamptz, v_next,
-                          CASE WHEN v ->> 'months' IS NOT NULL THEN ledger.months_after(v_place.base, v_place.months + k + 1) END);
-            EXIT WHEN v_from >= v_to OR k > 0 AND v_from >= v_sub.ended_at;
-            v_price := v;
-            IF k > 0 AND v_points ? v_item THEN -- months begin with what the item has become
-                SELECT v || jsonb_build_object('price_id', w.point -> 'price', 'plan_key', w.point -> 'plan', 'quantity', w.point -> 'quantity')
-                  INTO v_changed
-                  FROM unnest(ledger.points_within(v_points -> v_item, extract(epoch FROM v_start)::bigint,
-                                                   extract(epoch FROM v_start)::bigint, extract(epoch FROM v_from)::bigint + 1,
-                                                   v ->> 'price_id', extract(epoch FROM (v ->> 'paid_at')::timestamptz)::bigint))
-                       WITH ORDINALITY AS w (point, place)
-                 ORDER BY w.place DESC LIMIT 1;
-                v_price := coalesce(v_changed, v);
+            EXIT WHEN k > 0 AND v.months IS NULL;
+            v_from := v.period_start;
+            v_to := least(v.period_end, v_next);
+            v_price := v.price_id;
+            v_key := v.plan_key;
+            v_quantity := v.quantity;
+            IF v.months IS NOT NULL THEN
+                v_to := least(v_to, ledger.months_after(v_place.base, v_place.months + k + 1));
             END IF;
-            v_pin := v_lots -> concat_ws(':', v_item, extract(epoch FROM v_from)::bigint, 'period') -> 0;
-            IF v_pin IS NOT NULL THEN
+            IF k > 0 THEN
+                v_from := ledger.months_after(v_place.base, v_place.months + k);
+                IF v_from > p_at AND v_from < v_to AND v_points ? v_item THEN
+                    NULL; -- what it will begin with does not matter yet
+                ELSIF v_points ? v_item THEN -- months begin with what the item has become
+                    SELECT coalesce(w.point ->> 'price', v.price_id), coalesce(w.point ->> 'plan', v.plan_key),
+                           CASE WHEN w.point IS NULL THEN v.quantity ELSE (w.point ->> 'quantity')::bigint END
+                      INTO v_price, v_key, v_quantity
+                      FROM (SELECT 1) AS one
+                      LEFT JOIN LATERAL (
+                           SELECT u.point FROM unnest(ledger.points_within(
+                                      v_points -> v_item, extract(epoch FROM v.period_start)::bigint,
+                                      extract(epoch FROM v.period_start)::bigint, extract(epoch FROM v_from)::bigint + 1,
+                                      v.price_id, extract(epoch FROM v.paid_at)::bigint)) WITH ORDINALITY AS u (point, place)
+                            ORDER BY u.place DESC LIMIT 1) AS w ON true;
+                END IF;
+            END IF;
+            EXIT WHEN v_from >= v_to OR k > 0 AND v_from >= v_sub.ended_at;
+            v_lot := concat_ws(':', v_item, extract(epoch FROM v_from)::bigint, 'period');
+            v_pin := v_lots -> v_lot -> 0;
+            IF v_pin IS NULL THEN
+                v_plan := ledger.plan_version_at(v_key, v_from, v_to);
+            ELSIF (v_plan.plan_key = v_pin ->> 'plan' AND v_plan.version = (v_pin ->> 'version')::integer) IS NOT TRUE THEN
                 SELECT * INTO v_plan FROM ledger.plan_version AS n
                  WHERE n.plan_key = v_pin ->> 'plan' AND n.version = (v_pin ->> 'version')::integer;
-            ELSE
-                v_plan := ledger.plan_version_at(v_price ->> 'plan_key', v_from, v_to);
             END IF;
-            CONTINUE WHEN NOT coalesce((v -> 'paid')::boolean
-                                       OR v_plan.grant_when = 'active' AND ((v -> 'finalized')::boolean OR (v -> 'in_use')::boolean), false);
+            CONTINUE WHEN NOT coalesce(v.paid OR v_plan.grant_when = 'active' AND (v.finalized OR v.in_use), false);
             v_counts := v_counts OR k = 0;
             IF k > 0 AND v_from > p_at THEN
                 due_at := least(due_at, v_from);
                 EXIT;
             END IF;
-            IF k = 0 AND v_start = v_sub.trial_end AND (v -> 'paid')::boolean THEN
+            IF k = 0 AND v_from = v_sub.trial_end AND v.paid THEN
                 v_after_trial := v_after_trial || jsonb_build_object(v_item, extract(epoch FROM v_to)::bigint);
             END IF;
-            IF v_to > v_sub.created_at THEN
-                targets := targets || ledger.stretch_targets(v_sub, jsonb_build_object(
-                    'item', v_item, 'kind', 'period', 'starts', extract(epoch FROM v_start)::bigint,
-                    'from', extract(epoch FROM v_from)::bigint, 'to', extract(epoch FROM v_to)::bigint,
-                    'price', v_price -> 'price_id', 'plan', v_price -> 'plan_key', 'quantity', v_price -> 'quantity', 'invoice', v -> 'invoice',
-                    'paid_at', CASE WHEN (v -> 'paid')::boolean THEN extract(epoch FROM (v ->> 'paid_at')::timestamptz)::bigint END,
-                    'effective', extract(epoch FROM greatest(
-                        v_from, CASE WHEN v_plan.grant_when = 'paid' OR NOT (v -> 'waits')::boolean THEN v_sub.created_at END,
-                        CASE WHEN v_plan.grant_when = 'paid' OR (v -> 'waits')::boolean AND (v -> 'paid')::boolean
-                             THEN (v ->> 'paid_at')::timestamptz END))::bigint,
-                    'transition', CASE WHEN v_pin IS NOT NULL THEN NULL WHEN k > 0 THEN 'month'
-                                       ELSE ledger.lot_transition(v_sub, v_start, (v ->> 'since')::timestamptz,
-                                                                  (v ->> 'paid_at')::timestamptz) END),
-                    v_points -> v_item, v_lots, v_returns);
+            CONTINUE WHEN v_to <= v_sub.created_at;
+            v_effective := greatest(v_from, CASE WHEN v_plan.grant_when = 'paid' OR NOT v.waits THEN v_sub.created_at END,
+                                    CASE WHEN v_plan.grant_when = 'paid' OR v.waits AND v.paid THEN v.paid_at END);
+            IF v_pin IS NOT NULL AND ledger.is_settled(v_pin, v_plan, v_quantity, v_price, v.invoice, v_from, v_to, v_effective,
+                                                       v_points -> v_item)
+                AND NOT v_lots ? concat_ws(':', v_item, extract(epoch FROM v_from)::bigint, 'upgrade')
+                AND jsonb_array_length(v_lots -> v_lot) = 1 AND NOT v_returns ? coalesce(v.invoice, '') THEN
+                v_settled := array_append(v_settled, v_lot);
+                CONTINUE;
             END IF;
+            targets := targets || ledger.stretch_targets(v_sub, jsonb_build_object(
+                'item', v_item, 'kind', 'period', 'starts', extract(epoch FROM v.period_start)::bigint,
+                'from', extract(epoch FROM v_from)::bigint, 'to', extract(epoch FROM v_to)::bigint, 'price', v_price, 'plan', v_key,
+                'quantity', v_quantity, 'invoice', v.invoice,
+                'paid_at', CASE WHEN v.paid THEN extract(epoch FROM v.paid_at)::bigint END,
+                'effective', extract(epoch FROM v_effective)::bigint,
+                'transition', CASE WHEN v_pin IS NOT NULL THEN NULL WHEN k > 0 THEN 'month'
+                                   ELSE ledger.lot_transition(v_sub, v_from, v.since, v.paid_at) END),
+                v_points -> v_item, v_lots, v_returns);
         END LOOP;
         IF v_counts THEN
-            v_next := v_start;
+            v_next := v.period_start;
         END IF;
     END LOOP;
     targets := targets || ledger.trial_targets(v_sub, v_after_trial, v_points, v_lots, v_returns);
@@ -127,6 +145,7 @@ BEGIN
                    CASE WHEN v_sub.ended_at IS NOT NULL THEN 'canceled' ELSE 'downgrade' END)
           FROM ledger.credit_lot AS l
          WHERE l.account = p_account AND l.subscription = p_subscription AND l.kind IN ('period', 'upgrade')
+           AND concat_ws(':', l.item, extract(epoch FROM l.period_start)::bigint, l.kind) <> ALL (v_settled)
            AND NOT EXISTS (SELECT FROM unnest(targets) AS t (d)
                             WHERE t.d ->> 'item' = l.item AND t.d ->> 'kind' = l.kind AND t.d ->> 'plan_key' = l.plan_key
                               AND (t.d ->> 'version')::integer = l.plan_version

@@ -69,7 +69,7 @@ END $$;
 SELECT pg_temp.plan('pro', 30), pg_temp.plan('none', 0);
 INSERT INTO cost SELECT 'no credits', pg_temp.subscriber('cus_n', 'none', 24);
 INSERT INTO cost SELECT 'credits', pg_temp.subscriber('cus_c', 'pro', 24);
-SELECT count(*) FROM (SELECT pg_temp.subscriber('cus_c' || n, 'pro', 12) FROM generate_series(1, 40) AS g (n) OFFSET 0) AS x;
+SELECT count(*) FROM (SELECT pg_temp.subscriber('cus_c' || n, 'pro', 12) FROM generate_series(1, 15) AS g (n) OFFSET 0) AS x;
 ANALYZE;
 INSERT INTO cost SELECT 'no credits, of many', pg_temp.subscriber('cus_n2', 'none', 24);
 INSERT INTO cost SELECT 'credits, of many', pg_temp.subscriber('cus_c0', 'pro', 24);
