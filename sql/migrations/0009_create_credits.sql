@@ -263,6 +263,7 @@ CREATE TABLE ledger.usage_entry (
     CONSTRAINT usage_entry_key_once UNIQUE (user_id, meter, idempotency_key),
     FOREIGN KEY (user_id, meter, period_start) REFERENCES ledger.usage_period (user_id, meter, period_start)
 );
+CREATE INDEX usage_entry_period ON ledger.usage_entry (user_id, meter, period_start, id);
 
 -- A trial and what became of it.
 CREATE TABLE ledger.conversion (

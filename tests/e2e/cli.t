@@ -3,6 +3,7 @@
 set -u
 . "$(dirname "$0")/lib.sh"
 
+SIM_BEGIN=$(date +%s) # trials of today: what they give can be spent
 world_start cli 7 || exit 1
 out=$world/log/cli.out
 
@@ -195,6 +196,21 @@ is "$(jq -r '[.user, .balance, .at[:19]] | join(" ")' "$out")" "alice 0 2026-01-
 run 1 "nobody knows nobody" operator credits nobody
 run 2 "a time that is none is a usage error" operator credits alice --at noon-ish
 run 2 "so is no user at all" operator credits
+# A plan that the simulator does not know of: its truth is not asked from here on.
+owner_sql "SELECT ledger.load_plans(jsonb_build_object('plans', jsonb_build_object('gold', jsonb_build_object(
+    'trial_credits', 32, 'prices', jsonb_build_array('$price')))), 'sql', 'cli.t')" >/dev/null
+run 0 "what a plan gives comes with the next look" operator sync "$second"
+run 0 "also to a customer of nobody" operator credits "$second"
+says "^$second, of no user yet: 32 credits of 32, at " "who has them until there is a user"
+says 'trial  *gold 1  *32  *32  *0  *0  .*sub_' "lot by lot"
+says 'granted  *+32  *32  trial_start' "with what caused them"
+run 0 "a link takes them along" operator link "$second" bob
+says "^user bob has 32 credits now, 32 of them by $second" "and says so"
+run 0 "and the user has them" operator credits user:bob --json
+is "$(jq -r '[.balance, .entries[0].kind, .entries[0].balance_before, .entries[0].balance_after] | join(" ")' "$out")" \
+    "32 moved_in 0 32" "as one movement"
+run 0 "the customer has them no longer" operator credits "$second"
+says '^user bob: 32 credits of 32' "and stands for the user"
 
 # ---- dead letters -------------------------------------------------------------------------------------------------
 run 0 "there are no dead letters" operator dead list
