@@ -25,6 +25,7 @@ DECLARE
     v_running bigint;
     v_amount bigint;
     v_point jsonb;
+    v_is jsonb := p_stretch; -- what the item is, by price and quantity
     v_lots jsonb[] := '{}'; -- in the order in which they came
     v_lot jsonb;
     v_left bigint;
@@ -51,6 +52,9 @@ BEGIN
     IF p_points IS NOT NULL THEN
         FOREACH v_point IN ARRAY ledger.points_within(p_points, (p_stretch ->> 'starts')::bigint, v_from, v_to,
                                                       p_stretch ->> 'price', (p_stretch ->> 'paid_at')::bigint) LOOP
+            -- The same price and quantity are no change, whatever plan the price has come to stand for since.
+            CONTINUE WHEN (v_point -> 'price', v_point -> 'quantity') IS NOT DISTINCT FROM (v_is -> 'price', v_is -> 'quantity');
+            v_is := v_point;
             v_pin := NULL;
             IF v_point ->> 'plan' = v_base.plan_key THEN
                 v_plan := v_base;

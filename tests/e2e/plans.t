@@ -71,6 +71,7 @@ is "$(cat "$out")" '[]' "which changes nothing"
 operator plans load - <"$world/plans.json" >"$out" 2>&1
 is "$?" 0 "from standard input too"
 
+# shellcheck disable=SC2016 # nothing is to be expanded
 sed -n '/^```toml$/,/^```$/{/^```/d;p}' "$ROOT/docs/credits.md" >"$world/page.toml"
 run 1 "the file in docs/credits.md is one" operator plans load "$world/page.toml" --dry-run
 says '~ monthly_credits *35 -> 30' "that would change something"

@@ -184,6 +184,37 @@ SELECT is(pg_temp.problem('prod_all'), NULL, 'unless they agree');
 SELECT pg_temp.learn('prod_all', '{"instep_plan": "all", "instep_monthly_credits": "40"}', 11);
 SELECT pg_temp.load('{"all": {"monthly_credits": 40}}', 60);
 SELECT is(pg_temp.problem('prod_all'), NULL, 'or the file comes to agree');
+-- what is loaded reaches who is subscribed already, without Stripe
+CREATE FUNCTION pg_temp.lots() RETURNS text[] LANGUAGE sql AS $$
+    SELECT array_agg(concat_ws(' ', l.plan_key, 'v' || l.plan_version, l.granted, 'of day', (extract(epoch FROM l.period_start)::bigint - t.day(0)) / 86400) ORDER BY l.period_start)
+      FROM ledger.credit_lot AS l WHERE l.subscription = 'sub_l' $$;
+CREATE FUNCTION pg_temp.chore() RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE n integer; BEGIN SET LOCAL ROLE instep_worker; n := ops.credits_due(1000); RESET ROLE; RETURN n; END $$;
+CREATE FUNCTION pg_temp.paid(p_day numeric) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT t.invoice('in_' || p_day, 'cus_l', 'sub_l', 'paid', 1999, p_day, jsonb_build_object('lines', jsonb_build_object('object', 'list', 'has_more', false,
+        'data', jsonb_build_array(jsonb_build_object('object', 'line_item', 'id', 'il_' || p_day, 'amount', 1999, 'currency', 'usd', 'quantity', 1, 'proration', false,
+            'period', jsonb_build_object('start', t.day(p_day), 'end', t.day(p_day + 30)),
+            'pricing', jsonb_build_object('type', 'price_details', 'price_details', jsonb_build_object('price', 'price_late', 'product', 'prod_late')),
+            'parent', jsonb_build_object('type', 'subscription_item_details', 'subscription_item_details',
+                                         jsonb_build_object('subscription', 'sub_l', 'subscription_item', 'si_l', 'proration', false))))))) $$;
+CREATE FUNCTION pg_temp.late(p_day numeric) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT t.sub('sub_l', 'cus_l', 'active', jsonb_build_array(t.item('si_l', 'late', p_day, p_day + 30)), '{"metadata": {"user_id": "late"}}') $$;
+SELECT t.turn('cus_l', jsonb_build_array(pg_temp.late(0), pg_temp.paid(0)));
+SELECT t.turn('cus_l', jsonb_build_array(pg_temp.late(30), pg_temp.paid(30)));
+SELECT is(pg_temp.lots(), NULL, 'who is subscribed to what nobody described gets nothing');
+SELECT pg_temp.load('{"late": {"monthly_credits": 7}}', 40);
+SELECT cmp_ok(pg_temp.chore(), '>', 0, 'once it is described, the leader has something to do');
+SELECT is(pg_temp.lots(), '{"late v1 7 of day 30"}', 'and gives what the period in progress is worth, not what was over before');
+SELECT is((SELECT plan_version FROM ledger.entitlement WHERE subscription = 'sub_l'), 1, 'the entitlement has the version');
+SELECT pg_temp.load('{"late": {"monthly_credits": 9}}', 50);
+SELECT is(pg_temp.chore() > 0 AND pg_temp.lots() = '{"late v1 7 of day 30"}', true, 'another version gives nothing more for that period');
+SELECT t.turn('cus_l', jsonb_build_array(pg_temp.late(60), pg_temp.paid(60)));
+SELECT is(pg_temp.lots(), '{"late v1 7 of day 30","late v2 9 of day 60"}', 'and rules the next');
+SELECT pg_temp.load('{"other": {"monthly_credits": 50, "products": ["prod_late"]}}', 0);
+SELECT pg_temp.chore();
+SELECT is((pg_temp.lots()) [2:3], '{"late v1 7 of day 30","late v2 9 of day 60"}', 'what was given stays when the price comes to stand for another plan');
+SELECT is((pg_temp.lots()) [1], 'other v1 50 of day 0', 'which gives what has not been given yet');
+SELECT is((SELECT plan_key FROM ledger.entitlement WHERE subscription = 'sub_l'), 'other', 'and is announced');
 SELECT is((SELECT string_agg(check_name || ': ' || detail, '; ') FROM ops.verify() WHERE NOT ok), NULL, 'the ledger verifies');
 SELECT * FROM finish();
 ROLLBACK;
