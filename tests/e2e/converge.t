@@ -36,7 +36,7 @@ while [ "$seed" -le "$last" ]; do
     [ $((seed % 2)) -eq 1 ] || knobs=$(printf '%s' "$KNOBS" | sed 's/"payload":"both"/"payload":"thin"/')
     sim_post /sim/knobs "$knobs" >/dev/null
     ok $? "seed $seed: the simulator takes the knobs"
-    sim_post /sim/run "{\"customers\":$CUSTOMERS,\"months\":$MONTHS,\"ms_per_day\":0}" >/dev/null
+    sim_run "$CUSTOMERS" "$MONTHS" 0
     ok $? "seed $seed: $CUSTOMERS customers begin $MONTHS months"
     converged "seed $seed"
     note "seed $seed: $(($(date +%s) - began)) s"

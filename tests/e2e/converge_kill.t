@@ -38,7 +38,7 @@ while [ "$seed" -le "$last" ]; do
     kills=0
     sim_post /sim/knobs "$KNOBS" >/dev/null
     # Slow enough for workers to die in the middle of it.
-    sim_post /sim/run "{\"customers\":$CUSTOMERS,\"months\":$MONTHS,\"ms_per_day\":100}" >/dev/null
+    sim_run "$CUSTOMERS" "$MONTHS" 100
     ok $? "seed $seed: $CUSTOMERS customers begin $MONTHS months"
     converged "seed $seed"
     [ "$kills" -ge 3 ]

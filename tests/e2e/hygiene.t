@@ -9,7 +9,7 @@ export INSTEP_PAYLOADS INSTEP_LOG_LEVEL
 world_start hygiene 11 || exit 1
 out=$world/log/hygiene.out
 workers_start 2
-sim_post /sim/run '{"customers":15,"months":2,"ms_per_day":0}' >/dev/null
+sim_run 15 2 0
 quiet_wait
 ok $? "fifteen people live two months"
 

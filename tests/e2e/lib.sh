@@ -211,6 +211,16 @@ owner_sql() {
     psql -X -q -At -v ON_ERROR_STOP=1 "$OWNER_DATABASE_URL" -c "$1"
 }
 
+# Random lives. The end of the run is the ledger's now throughout: else it would book what time alone does to credits until today,
+# and could not say what it would have known at the run's end.
+sim_run() { # customers, months, ms_per_day
+    run_began=$(sim_get /sim/clock .now) || return 1
+    owner_sql "SET ROLE instep_owner;
+        CREATE OR REPLACE FUNCTION ledger.clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS
+            'SELECT ledger.months_after(to_timestamp($run_began), $2)'" || return 1
+    sim_post /sim/run "{\"customers\":$1,\"months\":$2,\"ms_per_day\":$3}" >/dev/null
+}
+
 sim_get() { # path, jq filter; fails when the simulator does not answer
     sim_answer=$(curl -fsS -m 10 "$SIM$1") && printf '%s' "$sim_answer" | jq -r "$2"
 }

@@ -49,7 +49,7 @@ for service in redis postgres simulator; do
     workers_start 4
     sim_post /sim/knobs '{"reorder_ms":200,"duplicate_rate":0.05,"retry_base_ms":100,"retries_max":1000,"latency_ms":5}' \
         >/dev/null
-    sim_post /sim/run "{\"customers\":$CUSTOMERS,\"months\":$MONTHS,\"ms_per_day\":$MS_PER_DAY}" >/dev/null
+    sim_run "$CUSTOMERS" "$MONTHS" "$MS_PER_DAY"
     ok $? "$service: $CUSTOMERS customers begin $MONTHS months"
     wait_for "the run to be under way" running_and_moved 100
     take_away "$service"

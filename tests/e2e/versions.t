@@ -51,7 +51,7 @@ for version in 2024-10-28.acacia 2025-03-31.basil 2025-09-30.clover; do
     [ "${version##*.}" = acacia ] && acts=0 || acts=1
     sim_post /sim/knobs "{\"money_acts\":$acts,\"billing_acts\":1,$KNOBS}" >/dev/null
     workers_start 2
-    sim_post /sim/run '{"customers":8,"months":2,"ms_per_day":0}' >/dev/null
+    sim_run 8 2 0
     ok $? "$version: eight customers begin two months"
     converged "$version"
     is "$(owner_sql "SELECT string_agg(n::text, ',') FROM (SELECT count(*) AS n FROM ledger.refund
