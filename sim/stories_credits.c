@@ -9,7 +9,7 @@ static const struct story_step individual[] = {
      "POST /v1/subscriptions customer={cus} items[0][price]={individual} trial_period_days=7\n"},
     {8 * DAY, "The trial has become a paid month, 30 credits more; those of the trial last as long as they",
      ""},
-    {39 * DAY, "The second month is paid; the first one's time was over", ""},
+    {40 * DAY, "The second month is paid; the first one's time was over", ""},
 };
 static const struct story_step team[] = {
     {0, "A trial of the team plan begins: 32 credits",
@@ -57,7 +57,7 @@ static const struct story_step trial_declined[] = {
      "POST /v1/subscriptions customer={cus} items[0][price]={individual} trial_period_days=7\n"
      "POST /sim/customers/{cus}/card declines=-1\n"},
     {8 * DAY, "The first month is not paid yet: nothing is given, nothing is taken", ""},
-    {24 * DAY, "The last retry has failed, the subscription is canceled", ""},
+    {25 * DAY, "The last retry has failed, the subscription is canceled", ""},
 };
 static const struct story_step trial_paused[] = {
     {0, "A trial begins without a card; without one it is to be paused",
@@ -98,7 +98,7 @@ static const struct story_step when_active[] = {
      "POST /v1/subscriptions customer={cus} items[0][price]={price} trial_period_days=7\n"},
     {7 * DAY + HOUR / 2, "The trial has ended, the bill is a draft", ""},
     {8 * DAY, "It was paid", "POST /sim/customers/{cus}/card declines=-1\n"},
-    {39 * DAY, "The next one was not", ""},
+    {40 * DAY, "The next one was not", ""},
 };
 static const struct story_step annual[] = {
     {0, "There is a plan that is paid by the year",
@@ -120,7 +120,7 @@ static const struct story_step quarterly[] = {
                             "recurring[interval]=month recurring[interval_count]=3\n" CUSTOMER SUBSCRIBES(
                                 "quarterly")},
     {32 * DAY, "The second month's credits", ""},
-    {61 * DAY, "The third month's", ""},
+    {62 * DAY, "The third month's", ""},
     {92 * DAY, "The next quarter is paid", ""},
 };
 static const struct story_step annual_canceled[] = {
@@ -129,7 +129,7 @@ static const struct story_step annual_canceled[] = {
          CUSTOMER SUBSCRIBES("yearly")},
     {32 * DAY, "The second month's credits", ""},
     {40 * DAY, "It is canceled at once: this month's credits stay", "DELETE /v1/subscriptions/{sub}\n"},
-    {61 * DAY, "There is no third month", ""},
+    {62 * DAY, "There is no third month", ""},
 };
 static const struct story_step boundary[] = {
     {0, "A month is paid, and it is the last",
@@ -153,7 +153,7 @@ static const struct story_step rollover_unlimited[] = {
            MONTHLY_CREDITS("30") " metadata[instep_rollover]=unlimited metadata[instep_expires_months]=2")
          CUSTOMER SUBSCRIBES("price")},
     {32 * DAY, "The second month: those of the first are still there", ""},
-    {61 * DAY, "The third month: those of the first are not", ""},
+    {62 * DAY, "The third month: those of the first are not", ""},
 };
 static const struct story_step past_due[] = {
     {0, "A month is paid", INDIVIDUAL CUSTOMER SUBSCRIBES("individual")},

@@ -24,7 +24,7 @@ static const struct story_step refund_debt[] = {
          CUSTOMER SUBSCRIBES("price") PAID},
     {5 * DAY, "Twenty credits are spent", "APP spend amount=20 key=first\n"},
     {10 * DAY, "The month is refunded: twenty are missing", "POST /v1/refunds charge={ch}\n"},
-    {11 * DAY, "Nothing can be spent", "refused: APP spend amount=1 key=second\n"},
+    {12 * DAY, "Nothing can be spent", "refused: APP spend amount=1 key=second\n"},
     {32 * DAY, "The second month is paid, and makes good what was missing", ""},
 };
 static const struct story_step refund_kept[] = {
@@ -69,7 +69,7 @@ static const struct story_step two_customers[] = {
      "other: POST /v1/customers email={story}@example.org metadata[user_id]={story} "
      "payment_method=pm_card_visa\n"
      "POST /v1/subscriptions customer={other} items[0][price]={individual}\n"},
-    {11 * DAY, "What is spent is taken from what ends first", "APP spend amount=40 key=first\n"},
+    {12 * DAY, "What is spent is taken from what ends first", "APP spend amount=40 key=first\n"},
     {32 * DAY, "The first subscription renews", ""},
 };
 static const struct story_step orphan[] = {
@@ -78,7 +78,7 @@ static const struct story_step orphan[] = {
          "individual")},
     {5 * DAY, "The business tells: they are the user's",
      "POST /v1/customers/{cus} metadata[user_id]={story}\n"},
-    {6 * DAY, "Who spends them", "APP spend amount=10 key=first\n"},
+    {8 * DAY, "Who spends them", "APP spend amount=10 key=first\n"},
     {32 * DAY, "The second month is paid", ""},
 };
 
@@ -94,7 +94,7 @@ static const struct story_step backdated_anchor[] = {
     {0, "A subscription that began ten days ago and will renew in ten",
      INDIVIDUAL CUSTOMER "sub: POST /v1/subscriptions customer={cus} items[0][price]={individual} "
                          "backdate_start_date={now-10d} billing_cycle_anchor={now+10d}\n"},
-    {11 * DAY, "It renews", ""},
+    {12 * DAY, "It renews", ""},
 };
 static const struct story_step test_clock[] = {
     {0, "A customer on a test clock tries a weekly plan",
