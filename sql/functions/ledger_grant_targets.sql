@@ -40,7 +40,7 @@ BEGIN
     SELECT coalesce(jsonb_object_agg(g.key, g.list), '{}') INTO v_lots
       FROM (SELECT concat_ws(':', l.item, extract(epoch FROM l.period_start)::bigint, l.kind) AS key,
                    jsonb_agg(jsonb_build_object(
-                       'plan', l.plan_key, 'version', l.plan_version, 'claw', l.claw_target, 'amount', l.due,
+                       'id', l.id, 'plan', l.plan_key, 'version', l.plan_version, 'claw', l.claw_target, 'amount', l.due,
                        'effective', extract(epoch FROM l.effective_at)::bigint, 'to', extract(epoch FROM l.period_end)::bigint,
                        'expires', extract(epoch FROM l.expires_at)::bigint, 'invoice', l.invoice) ORDER BY l.id) AS list
               FROM ledger.credit_lot AS l
@@ -90,6 +90,12 @@ BEGIN
             EXIT WHEN v_from >= v_to OR k > 0 AND v_from >= v_sub.ended_at;
             v_lot := concat_ws(':', v_item, extract(epoch FROM v_from)::bigint, 'period');
             v_pin := v_lots -> v_lot -> 0;
+            IF v_pin ->> 'plan' <> v_key AND EXISTS ( -- not that its price stands for another plan now: it was another price
+                   SELECT FROM ledger.credit_entry AS e
+                    WHERE e.account = p_account AND e.subscription = p_subscription AND e.kind = 'granted'
+                      AND e.lots[1] = (v_pin ->> 'id')::bigint AND e.facts ->> 'price' <> v_price) THEN
+                v_pin := NULL;
+            END IF;
             IF v_pin IS NULL THEN
                 v_plan := ledger.plan_version_at(v_key, v_from, v_to);
             ELSIF (v_plan.plan_key = v_pin ->> 'plan' AND v_plan.version = (v_pin ->> 'version')::integer) IS NOT TRUE THEN
@@ -118,7 +124,7 @@ BEGIN
             targets := targets || ledger.stretch_targets(v_sub, jsonb_build_object(
                 'item', v_item, 'kind', 'period', 'starts', extract(epoch FROM v.period_start)::bigint,
                 'from', extract(epoch FROM v_from)::bigint, 'to', extract(epoch FROM v_to)::bigint, 'price', v_price, 'plan', v_key,
-                'quantity', v_quantity, 'invoice', v.invoice,
+                'quantity', v_quantity, 'invoice', v.invoice, 'pin', v_pin,
                 'paid_at', CASE WHEN v.paid THEN extract(epoch FROM v.paid_at)::bigint END,
                 'effective', extract(epoch FROM v_effective)::bigint,
                 'transition', CASE WHEN v_pin IS NOT NULL THEN NULL WHEN k > 0 THEN 'month'

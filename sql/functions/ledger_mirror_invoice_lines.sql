@@ -2,7 +2,7 @@
 --   p_invoices  array of invoice objects. One without lines says nothing of them
 --   p_context   of ledger.apply_turn
 --   A list that is whole replaces what was known of the invoice: a draft loses lines. One that is cut short (has_more) adds to it.
---   Lines whose price, or the product of it, is not known are marked: ops.wants asks for them.
+--   Prices of lines, and their products, are read by the worker in the same turn (worker/catalogue.h).
 --   Shapes      as the stripe.line_… readers and stripe.price_of_line
 --   Locks       lines that change, by invoice; the caller holds the customer's row
 --   Errors      IS001
@@ -19,11 +19,7 @@ BEGIN
                       WHERE i.value ? 'lines' ORDER BY i.value ->> 'id' COLLATE "C" LOOP
         v_lines := stripe.first_lines(v_invoice);
         FOR v IN
-            SELECT n.*, n.price_id IS NULL OR EXISTS (
-                       SELECT FROM ledger.plan_price AS k
-                        WHERE k.account = v_account AND k.price_id = n.price_id
-                          AND (k.product_id IS NULL OR EXISTS (SELECT FROM ledger.product AS p
-                                                                WHERE p.account = v_account AND p.id = k.product_id))) AS price_known
+            SELECT n.*
               FROM (SELECT stripe.word(l.value, 'id') AS id, stripe.line_subscription(l.value) AS subscription,
                            stripe.line_subscription_item(l.value) AS item, stripe.price_of_line(l.value) AS price_id,
                            stripe.whole_if_any(l.value, 'quantity') AS quantity,
@@ -41,15 +37,13 @@ BEGIN
              ORDER BY n.id COLLATE "C"
         LOOP
             INSERT INTO ledger.invoice_line AS l
-                (account, invoice, id, subscription, item, price_id, quantity, amount, proration, period_start, period_end,
-                 price_known)
+                (account, invoice, id, subscription, item, price_id, quantity, amount, proration, period_start, period_end)
             VALUES (v_account, v_invoice ->> 'id', v.id, v.subscription, v.item, v.price_id, v.quantity, v.amount,
-                    v.proration, v.period_start, v.period_end, v.price_known)
+                    v.proration, v.period_start, v.period_end)
             ON CONFLICT (account, invoice, id) DO UPDATE
                SET subscription = EXCLUDED.subscription, item = EXCLUDED.item, price_id = EXCLUDED.price_id,
                    quantity = EXCLUDED.quantity, amount = EXCLUDED.amount, proration = EXCLUDED.proration,
-                   period_start = EXCLUDED.period_start, period_end = EXCLUDED.period_end,
-                   price_known = EXCLUDED.price_known;
+                   period_start = EXCLUDED.period_start, period_end = EXCLUDED.period_end;
         END LOOP;
         IF v_invoice #> '{lines,has_more}' = 'false' THEN
             DELETE FROM ledger.invoice_line AS l

@@ -1,7 +1,8 @@
 -- ledger.stretch_targets: the lots of one item for one trial, period, or month of a period: what it began with and what was changed.
 --   p_sub      the subscription
 --   p_stretch  {"item", "kind": trial or period, "starts": beginning of the period that it is of, "from", "to", "price", "plan",
---               "quantity", "invoice"|null, "paid_at"|null, "effective", "transition", "carry": end of trial credits that are carried}
+--               "quantity", "pin": of p_lots, whose version goes on|null, "invoice"|null, "paid_at"|null, "effective", "transition",
+--               "carry": end of trial credits that are carried}
 --   p_points   of the item, as ledger.credit_points
 --   p_lots     lots that there are, {"item:from:kind": [{"plan", "version", "claw"}]}: what was given by a version goes on by it
 --   p_returns  as ledger.returns_of
@@ -18,7 +19,7 @@ DECLARE
     v_from bigint := (p_stretch ->> 'from')::bigint;
     v_to bigint := (p_stretch ->> 'to')::bigint;
     v_key text := concat_ws(':', p_stretch ->> 'item', v_from, '');
-    v_pin jsonb := p_lots -> (v_key || (p_stretch ->> 'kind')) -> 0;
+    v_pin jsonb := nullif(p_stretch -> 'pin', 'null');
     v_pins jsonb := p_lots -> (v_key || 'upgrade');
     v_base ledger.plan_version;
     v_plan ledger.plan_version;

@@ -59,6 +59,7 @@ BEGIN
             'item', v.item, 'kind', 'trial', 'starts', extract(epoch FROM p_sub.trial_start)::bigint,
             'from', extract(epoch FROM p_sub.trial_start)::bigint, 'to', extract(epoch FROM p_sub.trial_end)::bigint,
             'price', v.price_id, 'plan', v.plan_key, 'quantity', v.quantity, 'invoice', v.invoice,
+            'pin', p_lots -> concat_ws(':', v.item, extract(epoch FROM p_sub.trial_start)::bigint, 'trial') -> 0,
             'paid_at', extract(epoch FROM p_sub.trial_start)::bigint,
             'effective', extract(epoch FROM greatest(p_sub.trial_start, p_sub.created_at))::bigint, 'transition', 'trial_start',
             'carry', extract(epoch FROM v_carry)::bigint), p_points -> v.item, p_lots, p_returns);

@@ -38,14 +38,12 @@ CREATE TABLE ledger.invoice_line (
     proration boolean NOT NULL,
     period_start timestamptz NOT NULL,
     period_end timestamptz NOT NULL,
-    price_known boolean NOT NULL,           -- price and product have been read, or there is none; false: ops.wants asks for them
     PRIMARY KEY (account, invoice, id)
 );
 CREATE INDEX invoice_line_price ON ledger.invoice_line (account, price_id, period_end)
     WHERE subscription IS NOT NULL;
 CREATE INDEX invoice_line_subscription ON ledger.invoice_line (account, subscription, period_start)
     WHERE subscription IS NOT NULL;
-CREATE INDEX invoice_line_unknown ON ledger.invoice_line (account, subscription) WHERE NOT price_known;
 CREATE INDEX invoice_paid_of ON ledger.invoice (account, subscription, paid_at)
     WHERE subscription IS NOT NULL AND status = 'paid' AND amount_paid > 0;
 

@@ -74,8 +74,8 @@ SELECT t.turn('cus_t', jsonb_build_array(pg_temp.trial('sub_going', 'trialing', 
     t.invoice('in_paid', 'cus_t', 'sub_paid', 'paid', 1999, pg_temp.days(-3)), t.invoice('in_good', 'cus_t', 'sub_good', 'paid', 1999, pg_temp.days(-3)), t.invoice('in_free', 'cus_t', 'sub_free', 'paid', 1999, pg_temp.days(-3))));
 UPDATE ledger.subscription SET last_seen_at = now() WHERE customer = 'cus_t';
 SELECT is((SELECT string_agg(DISTINCT stripe_subscription_id || ' ' || reason, ', ') FROM dashboard.stuck_trials WHERE reason <> 'no first invoice'), NULL, 'that Stripe says trialing is no reason while it was looked at since');
-INSERT INTO ledger.invoice_line (account, invoice, id, subscription, item, price_id, quantity, amount, proration, price_known, period_start, period_end)
-SELECT 'self', 'in_' || s, 'il_' || s, 'sub_' || s, 'si_sub_' || s, 'price_solo', 1, 1999, false, true, to_timestamp(t.day(pg_temp.days(-3))), to_timestamp(t.day(pg_temp.days(28))) FROM unnest(ARRAY['paid', 'good', 'free']) AS s;
+INSERT INTO ledger.invoice_line (account, invoice, id, subscription, item, price_id, quantity, amount, proration, period_start, period_end)
+SELECT 'self', 'in_' || s, 'il_' || s, 'sub_' || s, 'si_sub_' || s, 'price_solo', 1, 1999, false, to_timestamp(t.day(pg_temp.days(-3))), to_timestamp(t.day(pg_temp.days(28))) FROM unnest(ARRAY['paid', 'good', 'free']) AS s;
 UPDATE ledger.subscription SET last_seen_at = to_timestamp(t.day(pg_temp.days(-10))) WHERE id = 'sub_late';
 SELECT pg_temp.entry('user:ut', 'granted', ARRAY[pg_temp.lot('user:ut', 'period', 'sub_good', 'solo', pg_temp.days(-3), pg_temp.days(28), NULL, 'cus_t')], '{30}', pg_temp.days(-3));
 INSERT INTO ledger.plan VALUES ('none') ON CONFLICT DO NOTHING;
