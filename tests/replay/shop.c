@@ -1,5 +1,7 @@
 #include "tests/replay/shop.h"
 
+#include <string.h>
+
 #include "sim/billing.h"
 #include "sim/events.h"
 #include "sim/product.h"
@@ -40,14 +42,18 @@ void shop_edits_product(struct sim *sim, struct random_stream *random)
     size_t which = random_below(random, sizeof edits / sizeof *edits);
     size_t count = 0;
     json_t *before, *metadata;
+    const char *value;
 
     if (!product)
         return;
     while (edits[which].values[count])
         count++;
     before = render_object(sim, &product->o);
-    metadata =
-        sim_json(json_pack("{s:s}", edits[which].key, edits[which].values[random_below(random, count)]));
+    value = edits[which].values[random_below(random, count)];
+    metadata = sim_json(json_pack("{s:s}", edits[which].key, value));
+    /* Only what is carried over without a bound may have an end of its own. */
+    if (!strcmp(edits[which].key, "instep_rollover") && strcmp(value, "unlimited") != 0)
+        put_text(metadata, "instep_expires_months", "");
     metadata_merge(&product->o, metadata);
     json_decref(metadata);
     product_changed(sim, product, before);
