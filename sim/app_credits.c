@@ -108,6 +108,7 @@ static void add_forgotten(const struct sim *sim, const char *user, struct lots *
             if (!whose || strcmp(whose, user) != 0 || has(lots, portion->key))
                 continue;
             struct lot lot = portion->lot;
+            lot.over = true;
             lot.claw = lot.granted;
             lot.claw_at =
                 lot.effective_at > lot.subscription->ended_at ? lot.effective_at : lot.subscription->ended_at;

@@ -98,7 +98,7 @@ static const struct lot *next_period(const struct lots *lots, const struct item 
 {
     for (size_t i = 0; i < lots->count; i++)
         if (lots->at[i].kind == LOT_PERIOD && lots->at[i].item == item &&
-            lots->at[i].period_start == boundary && lots->at[i].granted)
+            lots->at[i].period_start == boundary && !lots->at[i].over)
             return &lots->at[i];
     return NULL;
 }
@@ -109,6 +109,7 @@ static struct lot rollover_into(const struct lot *period, int64_t boundary)
     struct lot lot = *period;
 
     lot.kind = LOT_ROLLOVER;
+    lot.over = false;
     lot.period_start = lot.effective_at = boundary;
     lot.granted = lot.claw = lot.claw_at = 0;
     lot.spent = lot.kept = lot.clawed = lot.shortfall = lot.left = 0;

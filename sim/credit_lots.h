@@ -23,6 +23,7 @@ struct lot {
     int64_t expires_at;    /* 0: never */
     int64_t granted;       /* what is due by the rules, before anything is taken back */
     int64_t claw, claw_at; /* what is to be taken back, and since when */
+    bool over;             /* no rule gives it any more, but it was spent from */
     bool negative;         /* beyond what is there: a debt */
     bool capped;           /* up to cap is carried over when it expires */
     int64_t cap;

@@ -129,7 +129,7 @@ static void go(struct credits *credits, int64_t until)
     while (sim->now <= until && sim_step(sim, until)) {
         tell(credits);
         deliver(credits, sim->now);
-        while (credits->drive.waiting && random_chance(&credits->random, 0.4))
+        while (credits->drive.waiting && random_chance(&credits->random, 0.25))
             (void)drive_turn(&credits->drive);
         tell(credits);
     }
