@@ -60,11 +60,11 @@ bool lives_may_change(const struct sim *sim, const struct subscription *sub,
     if (sim->knobs.credit_acts > 1)
         return true;
     for (unsigned i = 0; i < change->items_count; i++) {
-        const struct item *item = change->items[i].item;
-        const struct price *price = change->items[i].price ? change->items[i].price : item->price;
-        if (change->items[i].remove || !does_at_once(sim, price))
+        const struct price *before = change->items[i].item ? change->items[i].item->price : NULL;
+        const struct price *price = change->items[i].price ? change->items[i].price : before;
+        if (change->items[i].remove || !price || !does_at_once(sim, price))
             continue;
-        if (!is_billed_at_once(sim, sub, item && price != item->price))
+        if (!is_billed_at_once(sim, sub, before && price != before))
             return false;
         change->proration = ALWAYS_INVOICE;
     }
