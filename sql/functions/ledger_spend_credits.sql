@@ -12,10 +12,16 @@ CREATE FUNCTION ledger.spend_credits(p_user text, p_amount numeric, p_key text, 
                                      OUT accepted boolean, OUT replayed boolean, OUT amount bigint, OUT balance bigint,
                                      OUT credit_limit bigint, OUT entry bigint)
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v record;
 BEGIN
-    SELECT s.accepted, s.replayed, s.amount, s.balance, s.credit_limit, s.entry
-      INTO accepted, replayed, amount, balance, credit_limit, entry
-      FROM ledger.spend_at(p_user, p_amount, p_key, p_note, ledger.clock()) AS s;
+    v := ledger.spend_at(p_user, p_amount, p_key, p_note, ledger.clock());
+    accepted := v.accepted;
+    replayed := v.replayed;
+    amount := v.amount;
+    balance := v.balance;
+    credit_limit := v.credit_limit;
+    entry := v.entry;
 END
 $$;
 GRANT EXECUTE ON FUNCTION ledger.spend_credits(text, numeric, text, text) TO instep_app;

@@ -93,17 +93,16 @@ CREATE TABLE ledger.credit_holder (
     entries bigint NOT NULL DEFAULT 0,      -- number of its last entry
     credit_limit bigint NOT NULL DEFAULT 0, -- granted less clawed of the lots that were live when it was last settled
     next_due_at timestamptz,                -- when time alone changes something of its lots; NULL: never
-    clock_at timestamptz,                   -- newest moment of a Stripe test clock that one of its customers lives on
-    CONSTRAINT credit_holder_of_one CHECK ((user_id IS NULL) <> (customer IS NULL)),
-    CONSTRAINT credit_holder_account CHECK ((account IS NULL) = (customer IS NULL))
+    clock_at timestamptz                    -- newest moment of a Stripe test clock that one of its customers lives on
 ) WITH (fillfactor = 70);
 CREATE INDEX credit_holder_due ON ledger.credit_holder (next_due_at) WHERE next_due_at IS NOT NULL;
 
--- A lot is one grant and what became of it. State: always the sum of its entries.
+-- A lot is one grant and what became of it. State: always the sum of its entries. No counter is negative: what the rules change is
+-- checked by the trigger below. Postgres reads CHECKs anew in every statement, and a spend changes nothing but spent.
 CREATE TABLE ledger.credit_lot (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     holder text NOT NULL REFERENCES ledger.credit_holder (holder),
-    kind text NOT NULL CHECK (kind IN ('trial', 'period', 'upgrade', 'rollover', 'manual')),
+    kind text NOT NULL,                     -- trial, period, upgrade, rollover, manual
     account text NOT NULL DEFAULT '',       -- '': manual
     customer text,
     subscription text,
@@ -113,26 +112,26 @@ CREATE TABLE ledger.credit_lot (
     period_start timestamptz,
     period_end timestamptz,
     invoice text,                           -- the paper that it follows from, if one is known
-    due bigint NOT NULL DEFAULT 0 CHECK (due >= 0), -- what the rules give by now; what was granted beyond it is claimed back
+    due bigint NOT NULL DEFAULT 0, -- what the rules give by now; what was granted beyond it is claimed back
     effective_at timestamptz NOT NULL,      -- given then
     expires_at timestamptz,                 -- not spendable from then on; NULL: never
-    granted bigint NOT NULL DEFAULT 0 CHECK (granted >= 0),
+    granted bigint NOT NULL DEFAULT 0,
     spent bigint NOT NULL DEFAULT 0 CHECK (spent >= 0),
-    clawed bigint NOT NULL DEFAULT 0 CHECK (clawed >= 0),     -- taken back: refunded, disputed, not due after all
-    covered bigint NOT NULL DEFAULT 0 CHECK (covered >= 0),   -- of a debt, by other lots
-    repaid bigint NOT NULL DEFAULT 0 CHECK (repaid >= 0),     -- given to other lots' debts
-    rolled bigint NOT NULL DEFAULT 0 CHECK (rolled >= 0),     -- carried over into a lot of the next period
-    expired bigint NOT NULL DEFAULT 0 CHECK (expired >= 0),
+    clawed bigint NOT NULL DEFAULT 0,     -- taken back: refunded, disputed, not due after all
+    covered bigint NOT NULL DEFAULT 0,   -- of a debt, by other lots
+    repaid bigint NOT NULL DEFAULT 0,     -- given to other lots' debts
+    rolled bigint NOT NULL DEFAULT 0,     -- carried over into a lot of the next period
+    expired bigint NOT NULL DEFAULT 0,
     remaining bigint NOT NULL GENERATED ALWAYS AS (granted - spent - clawed + covered - repaid - rolled - expired) STORED,
     -- Something is left. Apart from remaining, so that a spend, which seldom changes it, is a heap-only update.
     open boolean NOT NULL GENERATED ALWAYS AS (granted - spent - clawed + covered - repaid - rolled - expired > 0) STORED,
-    claw_target bigint NOT NULL DEFAULT 0 CHECK (claw_target >= 0), -- what the rules would take back
+    claw_target bigint NOT NULL DEFAULT 0, -- what the rules would take back
     claw_at timestamptz,                    -- since when
     returned_at timestamptz,                -- when the last of it was given again
     claw_source text,                       -- re_…, dp_…, cn_… or sub_… that says so
     claw_transition text,                   -- refund, dispute_won, …: what happened last
     claw_negative boolean NOT NULL DEFAULT false, -- beyond what is there: a debt; else the shortfall is only recorded
-    shortfall bigint NOT NULL DEFAULT 0 CHECK (shortfall >= 0), -- of claw_target, what could not be taken
+    shortfall bigint NOT NULL DEFAULT 0, -- of claw_target, what could not be taken
     rollover_cap bigint,                    -- NULL: nothing is carried over
     rolls_from bigint REFERENCES ledger.credit_lot (id), -- of a rollover: the first lot that was carried over into it
     booked integer NOT NULL DEFAULT 0,      -- entries that the rules made for it; numbers them in their keys
@@ -173,7 +172,7 @@ CREATE TABLE ledger.credit_entry (
     balance_after bigint NOT NULL,
     lots bigint[] NOT NULL,                 -- which lots, and by how much each
     amounts bigint[] NOT NULL,
-    idempotency_key text NOT NULL CONSTRAINT credit_entry_key_length CHECK (length(idempotency_key) BETWEEN 1 AND 700),
+    idempotency_key text NOT NULL,
     account text,                           -- of what Stripe said; NULL: the application's doing
     subscription text,
     plan_key text,
@@ -187,11 +186,7 @@ CREATE TABLE ledger.credit_entry (
     turn uuid,                              -- ops.turn; NULL: the application, or time alone
     event_id text,                          -- of the turn's events, the one that tells of it
     CONSTRAINT credit_entry_number_once UNIQUE (holder, n),
-    CONSTRAINT credit_entry_key_once UNIQUE (holder, idempotency_key),
-    CONSTRAINT credit_entry_kind_known CHECK (kind IN ('granted', 'spent', 'spend_returned', 'clawed_back', 'clawback_returned',
-        'expired', 'unexpired', 'rolled_over', 'debt_repaid', 'moved_out', 'moved_in')),
-    CONSTRAINT credit_entry_adds_up CHECK (balance_after = balance_before + amount),
-    CONSTRAINT credit_entry_lines CHECK (cardinality(lots) = cardinality(amounts) AND cardinality(lots) >= 1)
+    CONSTRAINT credit_entry_key_once UNIQUE (holder, idempotency_key)
 );
 CREATE INDEX credit_entry_turn ON ledger.credit_entry (turn) WHERE turn IS NOT NULL;
 CREATE INDEX credit_entry_subscription ON ledger.credit_entry (account, subscription) WHERE subscription IS NOT NULL;
@@ -201,6 +196,14 @@ CREATE INDEX credit_entry_returned ON ledger.credit_entry (holder, source) WHERE
 -- number or by balance, is refused, so the chain has no gaps and no forks, whoever writes.
 CREATE FUNCTION ledger.chain_credit_entry() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- Here and not as CHECKs of the table, which Postgres would read anew for every entry.
+    IF NEW.balance_after <> NEW.balance_before + NEW.amount OR length(NEW.idempotency_key) NOT BETWEEN 1 AND 700
+        OR cardinality(NEW.lots) <> cardinality(NEW.amounts) OR cardinality(NEW.lots) < 1
+        OR NEW.kind <> 'spent' AND NOT EXISTS (SELECT FROM ledger.credit_kind AS k WHERE k.kind = NEW.kind) THEN
+        RAISE EXCEPTION 'credit entry % of % is none: kind %, key %, % and % make %, % lots with % amounts', NEW.n, NEW.holder, NEW.kind,
+            quote_literal(NEW.idempotency_key), NEW.balance_before, NEW.amount, NEW.balance_after, cardinality(NEW.lots),
+            cardinality(NEW.amounts) USING ERRCODE = 'check_violation';
+    END IF;
     IF NEW.amount IS DISTINCT FROM (CASE WHEN cardinality(NEW.amounts) = 1 THEN NEW.amounts[1]
                                          ELSE (SELECT sum(a) FROM unnest(NEW.amounts) AS a) END) THEN
         RAISE EXCEPTION 'credit entry % of %: lines % do not add up to %', NEW.n, NEW.holder, NEW.amounts, NEW.amount
@@ -217,6 +220,28 @@ BEGIN
     RETURN NEW;
 END
 $$;
+CREATE FUNCTION ledger.check_credit_holder() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.user_id IS NULL) = (NEW.customer IS NULL) OR (NEW.account IS NULL) <> (NEW.customer IS NULL) THEN
+        RAISE EXCEPTION 'holder % is neither a user nor a customer', NEW.holder USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE FUNCTION ledger.check_credit_lot() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.kind NOT IN ('trial', 'period', 'upgrade', 'rollover', 'manual')
+        OR least(NEW.due, NEW.granted, NEW.clawed, NEW.covered, NEW.repaid, NEW.rolled, NEW.expired, NEW.claw_target, NEW.shortfall) < 0 THEN
+        RAISE EXCEPTION 'lot % of % has a counter below zero, or no kind: %', NEW.id, NEW.holder, to_jsonb(NEW)
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER checked BEFORE INSERT OR UPDATE OF holder, user_id, account, customer ON ledger.credit_holder
+    FOR EACH ROW EXECUTE FUNCTION ledger.check_credit_holder();
+CREATE TRIGGER checked BEFORE INSERT OR UPDATE OF kind, due, granted, clawed, covered, repaid, rolled, expired, claw_target, shortfall
+    ON ledger.credit_lot FOR EACH ROW EXECUTE FUNCTION ledger.check_credit_lot();
 CREATE TRIGGER chained BEFORE INSERT ON ledger.credit_entry
     FOR EACH ROW EXECUTE FUNCTION ledger.chain_credit_entry();
 
