@@ -323,3 +323,12 @@ const struct plan_version *plan_version_at(const struct plans *plans, const char
         found = first;
     return found;
 }
+
+bool plan_acts_at_once(const struct plans *plans, const char *plan_key)
+{
+    for (size_t i = 0; i < plans->count; i++)
+        if (strcmp(plans->at[i].plan_key, plan_key) == 0 &&
+            (plans->at[i].rules.upgrade_now || plans->at[i].rules.downgrade_now))
+            return true;
+    return false;
+}

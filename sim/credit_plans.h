@@ -47,4 +47,7 @@ const char *plan_of_price(const struct plans *plans, const struct price *price);
 const struct plan_version *plan_version_at(const struct plans *plans, const char *plan_key, int64_t start,
                                            int64_t end);
 
+/* Whether any version so far does something about a change before the next renewal. */
+bool plan_acts_at_once(const struct plans *plans, const char *plan_key);
+
 #endif

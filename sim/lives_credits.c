@@ -35,13 +35,11 @@ json_t *lives_plan(unsigned which)
 
 /* --- changes that a ledger can always find out about --- */
 
-/* Whether a change to this price does anything before the next renewal. */
+/* Whether a change to this price may do anything before the next renewal: by the rules of today, or of when the period began. */
 static bool does_at_once(const struct sim *sim, const struct price *price)
 {
     struct plans *all = plans_of(sim);
-    const struct plan_version *version =
-        plan_version_at(all, plan_of_price(all, price), sim->now, sim->now + DAY);
-    bool does = version && (version->rules.upgrade_now || version->rules.downgrade_now);
+    bool does = price->interval == INTERVAL_YEAR || plan_acts_at_once(all, plan_of_price(all, price));
 
     plans_free(all);
     return does;

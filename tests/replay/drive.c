@@ -114,6 +114,7 @@ static void move(struct drive *drive, const char *from, size_t n, const char *to
     for (size_t i = 0; i < n; i++)
         drive_put(drive, hint_copy(drive->streams[at].hints[i], to)); /* may move the streams */
     stream_drop(drive, &drive->streams[at], n);
+    (void)snprintf(drive->moved_to, sizeof drive->moved_to, "%s", to);
     drive->moved++;
 }
 
@@ -264,7 +265,8 @@ static void turn_of(struct drive *drive, struct stream *stream)
     struct pass_about what;
     struct pass pass;
 
-    if (random_chance(&drive->random, 0.3))
+    /* A part of what waits, unless it is told in whole: a change is dated by the newest event of its turn. */
+    if (random_chance(&drive->random, 0.3) && drive->trouble > 0)
         n = 1 + random_below(&drive->random, n);
     drive->turns++;
     if (drive->crashes && random_chance(&drive->random, drive->trouble)) {
@@ -317,13 +319,20 @@ void drive_stream(struct drive *drive, const char *key)
 {
     double trouble = drive->trouble;
     struct stream *stream = stream_of(drive, key);
+    char to[QUEUE_KEY_BYTES_MAX + 1];
 
     drive->trouble = 0;
+    *drive->moved_to = '\0';
     while (stream->count) {
         turn_of(drive, stream);
         stream = stream_of(drive, key); /* the streams may have moved */
     }
     drive->trouble = trouble;
+    if (!*drive->moved_to)
+        return;
+    (void)snprintf(to, sizeof to, "%s",
+                   drive->moved_to); /* thin events are keyed by their object, and are the customer's */
+    drive_stream(drive, to);
 }
 
 void drive_settle(struct drive *drive)

@@ -28,8 +28,9 @@ struct drive {
     int64_t skew_s;          /* reads happen so long after the world's clock */
     struct stream *streams;  /* owned */
     size_t streams_count, streams_room;
-    json_t *index;  /* owned: key to number of the stream */
-    size_t waiting; /* hints in all streams */
+    json_t *index;                          /* owned: key to number of the stream */
+    char moved_to[QUEUE_KEY_BYTES_MAX + 1]; /* where the last turn that moved its events moved them */
+    size_t waiting;                         /* hints in all streams */
     unsigned turns, already, moved, fenced, failed_on_purpose, crashed, entries;
     unsigned failures; /* that nobody meant: each was said through drive_say */
 };
