@@ -183,7 +183,7 @@ static void find_joints(struct settling *s)
     }
     for (size_t i = 0; i < lots->count; i++) {
         if (lots->at[i].kind == LOT_ROLLOVER)
-            add_joint(s, lots->at[i]);
+            add_joint(s, rollover_into(&lots->at[i], lots->at[i].period_start));
         else
             lots->at[kept++] = lots->at[i];
     }
