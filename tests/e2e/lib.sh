@@ -7,6 +7,8 @@ BIN=${BIN:-$ROOT/bin}
 STACK=$ROOT/deploy/local/stack
 STALL_SECONDS=${STALL_SECONDS:-180} # without any progress for so long: give up
 WEBHOOK_SECRET=whsec_test_sim_secret
+# What these tests kill are processes; nobody cuts the power.
+export STACK_DISK=lazy
 
 # ---- TAP ----------------------------------------------------------------------------------------------------------
 
