@@ -97,6 +97,9 @@ static void credits_print(const json_t *root)
            "\n",
            number_at(credits, NULL, "holders"), number_at(credits, NULL, "orphaned"));
     concern_print(number_at(credits, NULL, "late"), "due for more than ten minutes (does a worker lead?)");
+    concern_print(number_at(credits, NULL, "failing"),
+                  "fail and are tried every hour; why: credits_error of ledger.subscription, settle_error of "
+                  "ledger.credit_holder");
     concern_print(number_at(root, NULL, "plan_errors"),
                   "products whose plan is not taken (instep plans list)");
 }

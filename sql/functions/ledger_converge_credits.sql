@@ -4,7 +4,7 @@
 --   p_at       the time that it is, of ledger.clock(); for subscriptions on a test clock it is at least the newest moment that Stripe
 --              has told of their customer
 --   Returns    {"entries": n, "changes": [{"what", "before", "after"}]}
---   Also sets  subscription.credits_due_at and credit_holder.clock_at
+--   Also sets  subscription.credits_due_at and credit_holder.clock_at; clears subscription.credits_error
 --   Locks      the holder's row; the caller holds the customer's row, then those of its users
 --   Source     docs/credits.md
 SET LOCAL ROLE instep_owner;
@@ -55,7 +55,10 @@ BEGIN
         END IF;
         IF v_due IS DISTINCT FROM v_sub.credits_due_at THEN
             v_looked := true; -- the holder is due when its subscriptions are
-            UPDATE ledger.subscription AS s SET credits_due_at = v_due WHERE s.account = p_account AND s.id = v_sub.id;
+            UPDATE ledger.subscription AS s SET credits_due_at = v_due, credits_error = NULL
+             WHERE s.account = p_account AND s.id = v_sub.id;
+        ELSIF v_sub.credits_error IS NOT NULL THEN
+            UPDATE ledger.subscription AS s SET credits_error = NULL WHERE s.account = p_account AND s.id = v_sub.id;
         END IF;
     END LOOP;
     -- Without a target that says otherwise, lots change by time alone, and the holder knows when.

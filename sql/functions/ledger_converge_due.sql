@@ -3,7 +3,7 @@
 --   p_subscriptions  [{"account", "customer", "subscription"}], of customers whose rows the caller has locked
 --   p_at       the time that it is
 --   Returns    how many customers
---   One whose convergence fails is left for an hour, and does not keep the others from theirs.
+--   One whose convergence fails is left for an hour, with why (subscription.credits_error), and does not keep the others from theirs.
 --   Locks      the users of all of them, ascending; then holders
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ledger.converge_due(p_subscriptions jsonb, p_at timestamptz) RETURNS integer
@@ -26,7 +26,8 @@ BEGIN
                 RAISE;
             WHEN OTHERS THEN
                 RAISE WARNING 'credits of % % are left for an hour: % (%)', v.account, v.customer, SQLERRM, SQLSTATE;
-                UPDATE ledger.subscription AS s SET credits_due_at = p_at + interval '1 hour'
+                UPDATE ledger.subscription AS s
+                   SET credits_due_at = p_at + interval '1 hour', credits_error = left(SQLSTATE || ' ' || SQLERRM, 500)
                  WHERE s.account = v.account AND s.id = ANY (v.subscriptions);
         END;
         v_count := v_count + 1;

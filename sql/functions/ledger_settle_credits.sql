@@ -314,8 +314,8 @@ BEGIN
                  (SELECT min(s.credits_due_at) FROM ledger.customer AS c
                     JOIN ledger.subscription AS s ON s.account = c.account AND s.customer = c.id
                    WHERE c.user_id = v_holder.user_id) END);
-    UPDATE ledger.credit_holder AS h SET credit_limit = v_limit, next_due_at = v_due
-     WHERE h.holder = p_holder AND (h.credit_limit, h.next_due_at) IS DISTINCT FROM (v_limit, v_due);
+    UPDATE ledger.credit_holder AS h SET credit_limit = v_limit, next_due_at = v_due, left_until = NULL, settle_error = NULL
+     WHERE h.holder = p_holder AND (h.credit_limit, h.next_due_at, h.settle_error) IS DISTINCT FROM (v_limit, v_due, NULL);
     RETURN (SELECT h.entries - v_holder.entries FROM ledger.credit_holder AS h WHERE h.holder = p_holder);
 END
 $$;

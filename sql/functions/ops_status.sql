@@ -4,7 +4,8 @@
 --             "stripe_reads", "events", "last_applied_at"}, "lag_ms": webhook to ledger of the last 100 events
 --             {"p50", "max"}, "dead_letters": {"open", "by_class", "oldest_at"}, "flagged_sales", "flagged_charges", "unclaimed_charges", "refunds",
 --             "disputes": {state: n}, "trials": {state: n}, "stuck_trials", "plan_errors", "credits": {"holders", "granted" (ever), "orphaned" (held for
---             nobody), "late" (subscriptions and holders for whom time should have done something ten minutes ago)}}
+--             nobody), "late" (subscriptions and holders for whom time should have done something ten minutes ago), "failing" (those for
+--             whom that failed)}}
 --   Cost     counts whole tables: for people and slow polls, not for every request
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ops.status() RETURNS jsonb
@@ -38,7 +39,9 @@ CREATE OR REPLACE FUNCTION ops.status() RETURNS jsonb
             'late', (SELECT count(*) FROM ledger.subscription AS s
                       WHERE s.credits_due_at < ledger.clock() - interval '10 minutes' AND s.test_clock IS NULL)
                   + (SELECT count(*) FROM ledger.credit_holder AS h
-                      WHERE h.next_due_at < ledger.clock() - interval '10 minutes')),
+                      WHERE h.next_due_at < ledger.clock() - interval '10 minutes'),
+            'failing', (SELECT count(*) FROM ledger.subscription AS s WHERE s.credits_error IS NOT NULL)
+                     + (SELECT count(*) FROM ledger.credit_holder AS h WHERE h.settle_error IS NOT NULL)),
         'entries', (SELECT count(*) FROM ledger.journal_entry),
         'entitled_users', (SELECT count(DISTINCT e.user_id) FROM ledger.entitlement AS e
                             WHERE e.entitled AND (e.entitled_until IS NULL OR e.entitled_until > now())),

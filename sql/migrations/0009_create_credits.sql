@@ -9,8 +9,10 @@ SET LOCAL ROLE instep_owner;
 ALTER TABLE ledger.subscription
     ADD COLUMN billing_cycle_anchor timestamptz,
     ADD COLUMN test_clock text,             -- its time is Stripe's test clock's, not ours
-    ADD COLUMN credits_due_at timestamptz;  -- when time alone will give it the next credits (annual prices); NULL: never
+    ADD COLUMN credits_due_at timestamptz,  -- when time alone will give it the next credits (annual prices); NULL: never
+    ADD COLUMN credits_error text;          -- why that failed last, which is tried again; NULL: it did not
 CREATE INDEX subscription_credits_due ON ledger.subscription (credits_due_at) WHERE credits_due_at IS NOT NULL;
+CREATE INDEX subscription_credits_error ON ledger.subscription (account, id) WHERE credits_error IS NOT NULL;
 
 -- Products carry plans in their metadata; a bad one is kept as the sentence that says what is wrong with it.
 ALTER TABLE ledger.product
@@ -93,7 +95,9 @@ CREATE TABLE ledger.credit_holder (
     entries bigint NOT NULL DEFAULT 0,      -- number of its last entry
     credit_limit bigint NOT NULL DEFAULT 0, -- granted less clawed of the lots that were live when it was last settled
     next_due_at timestamptz,                -- when time alone changes something of its lots; NULL: never
-    clock_at timestamptz                    -- newest moment of a Stripe test clock that one of its customers lives on
+    clock_at timestamptz,                   -- newest moment of a Stripe test clock that one of its customers lives on
+    left_until timestamptz,                 -- settling it failed: the leader leaves it alone until then; it stays due, so a spend tries
+    settle_error text                       -- why; NULL: nothing is wrong
 ) WITH (fillfactor = 70);
 CREATE INDEX credit_holder_due ON ledger.credit_holder (next_due_at) WHERE next_due_at IS NOT NULL;
 
@@ -139,7 +143,8 @@ CREATE TABLE ledger.credit_lot (
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX credit_lot_once ON ledger.credit_lot (account, item, period_start, kind, plan_key, plan_version)
     WHERE kind <> 'manual';
-CREATE INDEX credit_lot_open ON ledger.credit_lot (holder, expires_at) WHERE open;
+-- In the order in which they are burnt, so that a spend reads one lot of however many there are.
+CREATE INDEX credit_lot_open ON ledger.credit_lot (holder, expires_at, effective_at, kind, item, id) WHERE open;
 CREATE INDEX credit_lot_holder ON ledger.credit_lot (holder, expires_at);
 CREATE INDEX credit_lot_subscription ON ledger.credit_lot (account, subscription);
 
