@@ -71,7 +71,8 @@ BEGIN
         v_is.expires_at := v.expires;
         v_is.rollover_cap := nullif(v.rollover_cap, 0);
         v_is.invoice := coalesce(v.invoice, v_lot.invoice);
-        v_is.claw_target := greatest(v.claw, greatest(v_lot.granted, v.amount) - v.amount);
+        -- claw is of what is due, so what was granted beyond that comes on top: amount - claw is left, whatever was booked before.
+        v_is.claw_target := v.claw + greatest(v_lot.granted - v.amount, 0);
         v_is.claw_negative := v.negative;
         v_is.claw_source := coalesce(v.claw_source, v_lot.claw_source);
         v_is.claw_transition := coalesce(v.claw_transition, v_lot.claw_transition);

@@ -43,6 +43,9 @@ SELECT pg_temp.book('a', 3, pg_temp.p('a', 0, 31, 0));
 SELECT is(pg_temp.lots('a'), 'period@0 50 clawed 50 = 0', 'not due at all');
 SELECT pg_temp.book('a', 4, pg_temp.p('a', 0, 31, 50));
 SELECT is(pg_temp.lots('a'), 'period@0 50 = 50', 'due after all');
+SELECT pg_temp.book('a', 5, pg_temp.p('a', 0, 31, 40, pg_temp.claw(20, 5)));
+SELECT is(pg_temp.lots('a'), 'period@0 50 clawed 30 = 20', 'less is due, and half of that refunded: half of what is due is left');
+SELECT pg_temp.book('a', 6, pg_temp.p('a', 0, 31, 50));
 SELECT is(pg_temp.book('a', 4, pg_temp.target('a', 'upgrade', 0, 31, 0), pg_temp.target('a', 'trial', 9, 9, 10)) -> 'entries', '0', 'no lot of nothing, nor one that ends when it begins');
 
 -- clamp
