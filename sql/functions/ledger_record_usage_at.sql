@@ -56,6 +56,10 @@ BEGIN
              WHERE u.user_id = p_user AND u.meter = p_meter AND u.period_start = record_usage_at.period_start FOR UPDATE;
         END IF;
         accepted := NOT (v_hard AND used + p_n > usage_limit);
+        IF NOT accepted THEN -- perhaps it was this very call, tried again while the first was under way, that used it up
+            SELECT * INTO v_old FROM ledger.usage_entry AS e
+             WHERE e.user_id = p_user AND e.meter = p_meter AND e.idempotency_key = p_key;
+        END IF;
         IF accepted AND used + p_n > 9223372036854775807 THEN
             RAISE EXCEPTION '% more of meter % of user % would be beyond 9223372036854775807', p_n, quote_literal(p_meter),
                 quote_literal(p_user) USING ERRCODE = 'IS012', HINT = 'Count in larger units.';
