@@ -3,7 +3,7 @@
 --   entry     id of the entry
 --   Locks     as ledger.spend_at
 --   Errors    IS002 the key was used for something else; IS010 to IS013 as ledger.spend_at (IS012 also if the balance would be beyond
---             int64); IS015 they would have expired already
+--             10^18, with what was spent of live lots); IS015 they would have expired already
 SET LOCAL ROLE instep_owner;
 DROP FUNCTION IF EXISTS ledger.grant_at(text, numeric, text, text, timestamptz, timestamptz);
 CREATE FUNCTION ledger.grant_at(p_user text, p_amount numeric, p_key text, p_note text, p_expires_at timestamptz, p_at timestamptz,
@@ -43,8 +43,9 @@ BEGIN
         RAISE EXCEPTION 'credits that expire at % would have expired already', v_expires
             USING ERRCODE = 'IS015', HINT = 'Give a moment to come, or none: they never expire then.';
     END IF;
-    IF greatest(v_row.balance, v_row.credit_limit) + p_amount > 9223372036854775807 THEN
-        RAISE EXCEPTION 'amount % would take the balance of user % beyond 9223372036854775807', p_amount, quote_literal(p_user)
+    -- Not up to the end of int64: what plans give afterwards must fit as well, or the turn that says so would fail.
+    IF greatest(v_row.balance, v_row.credit_limit) + p_amount > 1000000000000000000 THEN
+        RAISE EXCEPTION 'amount % would take the balance of user % beyond 1000000000000000000', p_amount, quote_literal(p_user)
             USING ERRCODE = 'IS012', HINT = 'Grant less.';
     END IF;
     INSERT INTO ledger.credit_lot AS l (holder, kind, due, effective_at, expires_at, granted, booked, manual_key)
@@ -55,8 +56,15 @@ BEGIN
     VALUES (v_holder, v_row.entries + 1, 'granted', grant_at.amount, v_row.balance, v_row.balance + grant_at.amount, ARRAY[v_lot],
             ARRAY[grant_at.amount], 'app:' || p_key, p_note, v_at, v_at)
     RETURNING e.id INTO entry;
-    PERFORM ledger.settle_credits(v_holder, p_at, '{}');
-    SELECT h.balance, h.credit_limit INTO balance, credit_limit FROM ledger.credit_holder AS h WHERE h.holder = v_holder;
+    IF v_row.balance < 0 THEN
+        PERFORM ledger.settle_credits(v_holder, p_at, '{}');
+        SELECT h.balance, h.credit_limit INTO balance, credit_limit FROM ledger.credit_holder AS h WHERE h.holder = v_holder;
+    ELSE -- no debt to make good, so no other lot changes, however many there are
+        UPDATE ledger.credit_holder AS h
+           SET credit_limit = h.credit_limit + grant_at.amount, next_due_at = least(h.next_due_at, v_expires)
+         WHERE h.holder = v_holder
+        RETURNING h.balance, h.credit_limit INTO balance, credit_limit;
+    END IF;
 END
 $$;
 RESET ROLE;

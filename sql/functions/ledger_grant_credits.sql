@@ -1,7 +1,7 @@
 -- ledger.grant_credits: give a user credits that no plan gives: goodwill, a prize, a purchase that Stripe knows nothing of.
 --   p_expires_at  not spendable from then on; NULL: never expires
 --   Returns       one row, as ledger.spend_credits
---   Errors        as ledger.spend_credits; IS012 also if the balance would be beyond int64; IS015 they would have expired already
+--   Errors        as ledger.spend_credits; IS012 also if the balance would be beyond 10^18; IS015 they would have expired already
 --   Source        docs/credits.md, "Spending"
 SET LOCAL ROLE instep_owner;
 DROP FUNCTION IF EXISTS ledger.grant_credits(text, numeric, text, text, timestamptz);

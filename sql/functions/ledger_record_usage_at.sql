@@ -20,6 +20,11 @@ BEGIN
         RAISE EXCEPTION 'meter % is not a name of 1 to 100 characters', coalesce(quote_literal(left(p_meter, 120)), 'NULL')
             USING ERRCODE = 'IS013', HINT = 'Name the meter as the plan''s limits do.';
     END IF;
+    IF octet_length(p_user) + octet_length(p_meter) + octet_length(p_key) > 2560 THEN
+        RAISE EXCEPTION 'idempotency key, user and meter have % bytes, at most 2560 are allowed: %…',
+            octet_length(p_user) + octet_length(p_meter) + octet_length(p_key), left(p_key, 40)
+            USING ERRCODE = 'IS013', HINT = 'Give a shorter key, or its hash.';
+    END IF;
     replayed := false;
     SELECT * INTO v_old FROM ledger.usage_entry AS e
      WHERE e.user_id = p_user AND e.meter = p_meter AND e.idempotency_key = p_key;

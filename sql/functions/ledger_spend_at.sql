@@ -24,6 +24,7 @@ DECLARE
     v record;
 BEGIN
     IF (p_amount > 0 AND p_amount <= 9223372036854775807 AND p_amount = trunc(p_amount) AND length(p_key) BETWEEN 1 AND 500
+        AND octet_length(p_user) + octet_length(p_key) <= 2560
         AND (p_note IS NULL OR length(p_note) <= 2000)) IS NOT TRUE THEN
         PERFORM ledger.check_credit_input(p_user, p_amount, p_key, p_note);
     END IF;
@@ -63,7 +64,8 @@ BEGIN
     IF NOT FOUND THEN
         v_left := amount;
         FOR v IN SELECT o.id, o.remaining FROM ledger.credit_lot AS o WHERE o.holder = v_holder AND o.open
-                  ORDER BY o.expires_at, o.effective_at, o.kind, o.item, o.id LOOP
+                  ORDER BY o.expires_at, o.effective_at, o.kind, o.item, o.id
+                  LIMIT v_left LOOP -- each has at least one; and with a limit they are read in order, not sorted
             v_lots := v_lots || v.id;
             v_amounts := v_amounts || -least(v_left, v.remaining);
             v_left := v_left - least(v_left, v.remaining);
