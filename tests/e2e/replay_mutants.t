@@ -1,3 +1,3 @@
 #!/bin/sh
-# A broken rule of money is noticed: the truth is computed by code that shares nothing with it.
-cd "$(dirname "$0")/../.." && exec tests/replay/mutants
+# A broken rule is noticed: the truth is computed by code that shares nothing with it. Every sixth one; `make mutants` breaks all.
+cd "$(dirname "$0")/../.." && EVERY=6 exec tests/replay/mutants
