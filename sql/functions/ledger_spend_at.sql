@@ -1,10 +1,10 @@
--- ledger.spend_at: take credits at a moment; ledger.spend_credits with a clock of one's own.
+-- ledger.spend_at: take credits at a moment, whatever there is to know of it: what is due, keys that were used, several lots.
+--   ledger.spend_credits does the common case itself, and asks this for all others.
 --   Burnt first is what expires first, then what was given first, then by kind, item and age.
 --   accepted  false: there was not enough, nothing is recorded, and the same key may be tried again
 --   replayed  the key was used before for the same: nothing is taken again
 --   balance, credit_limit  as they are after it
 --   entry     id of the entry; NULL if not accepted
---   Cost      for a user with nothing due: takes the holder's row, looks for the key, moves one lot, writes one entry
 --   Locks     the holder's row FOR NO KEY UPDATE; before that, if something is due, customers and users
 --   Errors    IS002 the key was used for something else; IS010 to IS013 of ledger.check_credit_input and ledger.ready_holder
 SET LOCAL ROLE instep_owner;
@@ -23,18 +23,10 @@ DECLARE
     v_left bigint;
     v record;
 BEGIN
-    IF (p_amount > 0 AND p_amount <= 9223372036854775807 AND p_amount = trunc(p_amount) AND length(p_key) BETWEEN 1 AND 500
-        AND octet_length(p_user) + octet_length(p_key) <= 2560
-        AND (p_note IS NULL OR length(p_note) <= 2000)) IS NOT TRUE THEN
-        PERFORM ledger.check_credit_input(p_user, p_amount, p_key, p_note);
-    END IF;
+    PERFORM ledger.check_credit_input(p_user, p_amount, p_key, p_note);
     amount := p_amount;
     replayed := false;
-    SELECT * INTO v_row FROM ledger.credit_holder AS h
-     WHERE h.holder = v_holder AND (h.next_due_at IS NULL OR h.next_due_at > greatest(p_at, h.clock_at)) FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        v_row := ledger.ready_holder(p_user, p_at);
-    END IF;
+    v_row := ledger.ready_holder(p_user, p_at);
     balance := v_row.balance;
     credit_limit := v_row.credit_limit;
 
@@ -55,25 +47,17 @@ BEGIN
         RETURN;
     END IF;
 
-    -- Mostly the first lot has enough.
-    UPDATE ledger.credit_lot AS l SET spent = l.spent + spend_at.amount
-     WHERE l.id = (SELECT o.id FROM ledger.credit_lot AS o WHERE o.holder = v_holder AND o.open
-                    ORDER BY o.expires_at, o.effective_at, o.kind, o.item, o.id LIMIT 1)
-       AND l.remaining >= spend_at.amount
-    RETURNING ARRAY[l.id], ARRAY[-spend_at.amount] INTO v_lots, v_amounts;
-    IF NOT FOUND THEN
-        v_left := amount;
-        FOR v IN SELECT o.id, o.remaining FROM ledger.credit_lot AS o WHERE o.holder = v_holder AND o.open
-                  ORDER BY o.expires_at, o.effective_at, o.kind, o.item, o.id
-                  LIMIT v_left LOOP -- each has at least one; and with a limit they are read in order, not sorted
-            v_lots := v_lots || v.id;
-            v_amounts := v_amounts || -least(v_left, v.remaining);
-            v_left := v_left - least(v_left, v.remaining);
-            EXIT WHEN v_left = 0;
-        END LOOP;
-        UPDATE ledger.credit_lot AS l SET spent = l.spent - b.amount FROM unnest(v_lots, v_amounts) AS b (id, amount)
-         WHERE l.id = b.id;
-    END IF;
+    v_left := amount;
+    FOR v IN SELECT o.id, o.remaining FROM ledger.credit_lot AS o WHERE o.holder = v_holder AND o.open
+              ORDER BY o.expires_at, o.effective_at, o.kind, o.item, o.id
+              LIMIT v_left LOOP -- each has at least one; and with a limit they are read in order, not sorted
+        v_lots := v_lots || v.id;
+        v_amounts := v_amounts || -least(v_left, v.remaining);
+        v_left := v_left - least(v_left, v.remaining);
+        EXIT WHEN v_left = 0;
+    END LOOP;
+    UPDATE ledger.credit_lot AS l SET spent = l.spent - b.amount FROM unnest(v_lots, v_amounts) AS b (id, amount)
+     WHERE l.id = b.id;
     INSERT INTO ledger.credit_entry AS e
         (holder, n, kind, amount, balance_before, balance_after, lots, amounts, idempotency_key, note, effective_at, recorded_at)
     VALUES (v_holder, v_row.entries + 1, 'spent', -spend_at.amount, v_row.balance, v_row.balance - spend_at.amount, v_lots,

@@ -55,6 +55,7 @@ CREATE OR REPLACE FUNCTION ops.credit_faults() RETURNS TABLE (check_name text, e
      WHERE (coalesce(l.granted, -1), l.spent, l.clawed, l.covered, l.repaid, l.rolled, l.expired)
            IS DISTINCT FROM (coalesce(t.granted, 0), coalesce(t.spent, 0), coalesce(t.clawed, 0), coalesce(t.covered, 0),
                              coalesce(t.repaid, 0), coalesce(t.rolled, 0), coalesce(t.expired, 0))
+        OR l.remaining <> l.granted - l.spent - l.clawed + l.covered - l.repaid - l.rolled - l.expired OR l.open <> (l.remaining > 0)
     UNION ALL
     SELECT 'lots are where their entries say', 'lot ' || x.lot || ' of ' || x.holder
       FROM (SELECT l.lot, l.holder, sum(l.amount) AS amount FROM line AS l GROUP BY l.lot, l.holder) AS x

@@ -84,7 +84,8 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
                ('ledger.posting', 'balanced', 'ledger.check_entry_balance()', 5),
                ('ledger.credit_entry', 'chained', 'ledger.chain_credit_entry()', 7),
                ('ledger.credit_holder', 'checked', 'ledger.check_credit_holder()', 23),
-               ('ledger.credit_lot', 'checked', 'ledger.check_credit_lot()', 23)
+               ('ledger.credit_lot', 'checked', 'ledger.check_credit_lot()', 23),
+               ('ledger.credit_lot', 'counted', 'ledger.count_credit_lot()', 23)
     ), bad (check_name, example) AS (
         SELECT 'every entry sums to zero per unit', 'entry ' || l.entry_id || ' ' || l.unit || ' ' || sum(l.amount)
           FROM line AS l GROUP BY l.entry_id, l.unit HAVING sum(l.amount) <> 0
@@ -374,9 +375,10 @@ CREATE FUNCTION ops.verify() RETURNS TABLE (check_name text, ok boolean, detail 
                    ('ledger.stamp_entry()', '165ba264a0ca30eb68de2241b7961e06d7fef479e9e5cf505399f637030c7342'),
                    ('ledger.check_entry_balance()', '9e123a8e41a28b793c5877ffb39b3b103c020062d91d1360d5b0c1209cbceee8'),
                    ('ledger.check_posting_sealed()', '00b1a0a637c921a58ad4283d609625eb963d5030a0472ef459ebb3e3166277a6'),
-                   ('ledger.chain_credit_entry()', '66caba8588ef8aa6650b26f6245af6470bd1a7bd24c875f72f9faf4d2c480e48'),
+                   ('ledger.chain_credit_entry()', 'aa44d08f5a0dbacfad5b94400ed032b7cf00eb847eb26998da09979504c2ca79'),
                    ('ledger.check_credit_holder()', '4cef10b8cba5cf42de6e85dcea8749d3007a146d34ef86483ca7332206f55b7a'),
-                   ('ledger.check_credit_lot()', 'cb76b4069f3b9f2f091115f8afa6c5d5cc45ee0018067416db37a4dd9cacb0f9')
+                   ('ledger.check_credit_lot()', 'cb76b4069f3b9f2f091115f8afa6c5d5cc45ee0018067416db37a4dd9cacb0f9'),
+                   ('ledger.count_credit_lot()', '2b10747c89f54bde5bcaf637825c983f7a7d2784f5a40862a103788938122c84')
                ) AS g (fun, body)
           LEFT JOIN pg_proc AS p ON p.oid = to_regprocedure(g.fun)
          WHERE encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex') IS DISTINCT FROM g.body

@@ -101,8 +101,9 @@ CREATE TABLE ledger.credit_holder (
 ) WITH (fillfactor = 70);
 CREATE INDEX credit_holder_due ON ledger.credit_holder (next_due_at) WHERE next_due_at IS NOT NULL;
 
--- A lot is one grant and what became of it. State: always the sum of its entries. No counter is negative: what the rules change is
--- checked by the trigger below. Postgres reads CHECKs anew in every statement, and a spend changes nothing but spent.
+-- A lot is one grant and what became of it. State: always the sum of its entries. No counter is negative. Triggers see to that and to
+-- remaining: expressions of CHECKs and generated columns Postgres reads anew in every statement, and a spend is one. What only rules
+-- change is checked only then.
 CREATE TABLE ledger.credit_lot (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     holder text NOT NULL REFERENCES ledger.credit_holder (holder),
@@ -120,15 +121,14 @@ CREATE TABLE ledger.credit_lot (
     effective_at timestamptz NOT NULL,      -- given then
     expires_at timestamptz,                 -- not spendable from then on; NULL: never
     granted bigint NOT NULL DEFAULT 0,
-    spent bigint NOT NULL DEFAULT 0 CHECK (spent >= 0),
+    spent bigint NOT NULL DEFAULT 0,
     clawed bigint NOT NULL DEFAULT 0,     -- taken back: refunded, disputed, not due after all
     covered bigint NOT NULL DEFAULT 0,   -- of a debt, by other lots
     repaid bigint NOT NULL DEFAULT 0,     -- given to other lots' debts
     rolled bigint NOT NULL DEFAULT 0,     -- carried over into a lot of the next period
     expired bigint NOT NULL DEFAULT 0,
-    remaining bigint NOT NULL GENERATED ALWAYS AS (granted - spent - clawed + covered - repaid - rolled - expired) STORED,
-    -- Something is left. Apart from remaining, so that a spend, which seldom changes it, is a heap-only update.
-    open boolean NOT NULL GENERATED ALWAYS AS (granted - spent - clawed + covered - repaid - rolled - expired > 0) STORED,
+    remaining bigint NOT NULL,              -- by the counters, whatever a statement says: the trigger below
+    open boolean NOT NULL,                  -- something is left; apart from remaining, so that a spend, which seldom changes it, is a heap-only update
     claw_target bigint NOT NULL DEFAULT 0, -- what the rules would take back
     claw_at timestamptz,                    -- since when
     returned_at timestamptz,                -- when the last of it was given again
@@ -193,24 +193,32 @@ CREATE TABLE ledger.credit_entry (
     CONSTRAINT credit_entry_number_once UNIQUE (holder, n),
     CONSTRAINT credit_entry_key_once UNIQUE (holder, idempotency_key)
 );
-CREATE INDEX credit_entry_turn ON ledger.credit_entry (turn) WHERE turn IS NOT NULL;
 CREATE INDEX credit_entry_subscription ON ledger.credit_entry (account, subscription) WHERE subscription IS NOT NULL;
 CREATE INDEX credit_entry_returned ON ledger.credit_entry (holder, source) WHERE kind = 'spend_returned';
 
 -- Every entry moves its holder's row on, from exactly where the entry before it had left it. An entry that does not follow, by
 -- number or by balance, is refused, so the chain has no gaps and no forks, whoever writes.
+--   Each expression is one that plpgsql computes without a query of its own, as long as the entry is an application's spend.
 CREATE FUNCTION ledger.chain_credit_entry() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    v_sum numeric;
+    v_known boolean := true;
 BEGIN
+    v_sum := NEW.amounts[1];
+    IF NEW.kind <> 'spent' THEN
+        v_known := EXISTS (SELECT FROM ledger.credit_kind AS k WHERE k.kind = NEW.kind);
+    END IF;
+    IF cardinality(NEW.amounts) <> 1 THEN
+        v_sum := (SELECT sum(a) FROM unnest(NEW.amounts) AS a);
+    END IF;
     -- Here and not as CHECKs of the table, which Postgres would read anew for every entry.
-    IF NEW.balance_after <> NEW.balance_before + NEW.amount OR length(NEW.idempotency_key) NOT BETWEEN 1 AND 700
-        OR cardinality(NEW.lots) <> cardinality(NEW.amounts) OR cardinality(NEW.lots) < 1
-        OR NEW.kind <> 'spent' AND NOT EXISTS (SELECT FROM ledger.credit_kind AS k WHERE k.kind = NEW.kind) THEN
+    IF NOT v_known OR NEW.balance_after <> NEW.balance_before + NEW.amount OR length(NEW.idempotency_key) NOT BETWEEN 1 AND 700
+        OR cardinality(NEW.lots) <> cardinality(NEW.amounts) OR cardinality(NEW.lots) < 1 THEN
         RAISE EXCEPTION 'credit entry % of % is none: kind %, key %, % and % make %, % lots with % amounts', NEW.n, NEW.holder, NEW.kind,
             quote_literal(NEW.idempotency_key), NEW.balance_before, NEW.amount, NEW.balance_after, cardinality(NEW.lots),
             cardinality(NEW.amounts) USING ERRCODE = 'check_violation';
     END IF;
-    IF NEW.amount IS DISTINCT FROM (CASE WHEN cardinality(NEW.amounts) = 1 THEN NEW.amounts[1]
-                                         ELSE (SELECT sum(a) FROM unnest(NEW.amounts) AS a) END) THEN
+    IF NEW.amount IS DISTINCT FROM v_sum THEN
         RAISE EXCEPTION 'credit entry % of %: lines % do not add up to %', NEW.n, NEW.holder, NEW.amounts, NEW.amount
             USING ERRCODE = 'check_violation';
     END IF;
@@ -222,6 +230,15 @@ BEGIN
             USING ERRCODE = 'check_violation', HINT = 'Take the holder''s row FOR UPDATE and continue from it.';
     END IF;
     NEW.recorded_at := clock_timestamp();
+    -- What Stripe or time did to a user's credits is announced at commit. What the application did itself it knows; and a commit
+    -- that announces waits for others that do, which spends should not. In this trigger, since the condition of one of its own
+    -- would be read anew for every entry.
+    IF NEW.kind NOT IN ('spent', 'spend_returned') AND NEW.amount <> 0 AND starts_with(NEW.holder, 'user:')
+        AND (NEW.kind <> 'granted' OR NEW.account IS NOT NULL) THEN -- granted without account: the application's own
+        PERFORM pg_notify('instep_credits', jsonb_build_object(
+            'user', substr(NEW.holder, 6), 'balance', NEW.balance_after, 'amount', NEW.amount, 'kind', NEW.kind,
+            'transition', NEW.transition, 'subscription', NEW.subscription)::text);
+    END IF;
     RETURN NEW;
 END
 $$;
@@ -243,27 +260,24 @@ BEGIN
     RETURN NEW;
 END
 $$;
+CREATE FUNCTION ledger.count_credit_lot() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.spent < 0 THEN
+        RAISE EXCEPTION 'lot % of % has spent % credits', NEW.id, NEW.holder, NEW.spent USING ERRCODE = 'check_violation';
+    END IF;
+    NEW.remaining := NEW.granted - NEW.spent - NEW.clawed + NEW.covered - NEW.repaid - NEW.rolled - NEW.expired;
+    NEW.open := NEW.remaining > 0;
+    RETURN NEW;
+END
+$$;
 CREATE TRIGGER checked BEFORE INSERT OR UPDATE OF holder, user_id, account, customer ON ledger.credit_holder
     FOR EACH ROW EXECUTE FUNCTION ledger.check_credit_holder();
 CREATE TRIGGER checked BEFORE INSERT OR UPDATE OF kind, due, granted, clawed, covered, repaid, rolled, expired, claw_target, shortfall
     ON ledger.credit_lot FOR EACH ROW EXECUTE FUNCTION ledger.check_credit_lot();
+CREATE TRIGGER counted BEFORE INSERT OR UPDATE ON ledger.credit_lot
+    FOR EACH ROW EXECUTE FUNCTION ledger.count_credit_lot();
 CREATE TRIGGER chained BEFORE INSERT ON ledger.credit_entry
     FOR EACH ROW EXECUTE FUNCTION ledger.chain_credit_entry();
-
--- What Stripe or time did to a user's credits is announced at commit. What the application did itself it knows; and a commit that
--- announces waits for others that do, which spends should not.
-CREATE FUNCTION ledger.announce_credits() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_notify('instep_credits', jsonb_build_object(
-        'user', substr(NEW.holder, 6), 'balance', NEW.balance_after, 'amount', NEW.amount, 'kind', NEW.kind,
-        'transition', NEW.transition, 'subscription', NEW.subscription)::text);
-    RETURN NULL;
-END
-$$;
-CREATE TRIGGER announced AFTER INSERT ON ledger.credit_entry
-    FOR EACH ROW WHEN (NEW.kind NOT IN ('spent', 'spend_returned') AND NEW.amount <> 0 AND starts_with(NEW.holder, 'user:')
-                       AND (NEW.kind <> 'granted' OR NEW.account IS NOT NULL)) -- without account: the application's own grant
-    EXECUTE FUNCTION ledger.announce_credits();
 
 CREATE TABLE ledger.usage_period (
     user_id text NOT NULL REFERENCES ledger.app_user (id),

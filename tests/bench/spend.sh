@@ -1,15 +1,18 @@
 #!/bin/sh
-# spend.sh: ledger.spend_credits beside a plain UPDATE of one row of the same size of table, by pgbench; one hot user, then many.
-# Rounds alternate, so that both meet the same machine; medians are kept. Postgres flushes every commit to disk.
+# spend.sh: ledger.spend_credits beside a plain UPDATE of one row by its key, by pgbench; one hot user, then many.
+# Both: the same clients, role, prepared statements, number of rows and server, which flushes every commit to disk. Every round
+# runs one and then the other at once, the next the other way round, after a round that is not counted. The share is the median
+# of the rounds' shares, so that what else the machine does meets both; rates are medians. CPU is what the backends used per
+# call, user and system, by /proc: it tells what remains when the disk is quick.
 # Prints rows for docs/benchmarks.md. Needs pgbench.
 #
-#   SECONDS_EACH=5 ROUNDS=3 CLIENTS="1 16 64" USERS=10000 BIN=bin tests/bench/spend.sh
+#   SECONDS_EACH=3 ROUNDS=5 CLIENTS="1 16 64" USERS=10000 BIN=bin tests/bench/spend.sh
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${BIN:-$root/bin}
-seconds=${SECONDS_EACH:-5}
-rounds=${ROUNDS:-3}
+seconds=${SECONDS_EACH:-3}
+rounds=${ROUNDS:-5}
 clients=${CLIENTS:-1 16 64}
 users=${USERS:-10000}
 pgbench=$(command -v pgbench || find /usr/lib/postgresql -name pgbench 2>/dev/null | sort | tail -n 1)
@@ -51,29 +54,46 @@ for kind in hot many; do
         "SELECT accepted, balance FROM ledger.spend_credits('u' || :u, 1, 'request-' || :a || '-' || :b);" >"$dir/spend-$kind.sql"
 done
 
-# run SCRIPT CLIENTS: transactions a second
+# What the backends that have ended used, in hundredths of a second.
+postmaster=$(psql -qXAt "$url" -c "SELECT (regexp_match(pg_read_file('postmaster.pid'), '^\d+'))[1]")
+used() { sed 's/.*) //' "/proc/$postmaster/stat" | awk '{ print $14 + $15 }'; }
+# run SCRIPT CLIENTS [SECONDS]: transactions a second, and microseconds of CPU for each
 run() {
-    PGOPTIONS='-c role=instep_app' "$pgbench" -n -M prepared -c "$2" -j 2 -T "$seconds" -f "$dir/$1.sql" "$url" 2>>"$dir/errors" |
-        sed -n 's/^tps = \([0-9]*\).*/\1/p'
+    before=$(used)
+    PGOPTIONS='-c role=instep_app' "$pgbench" -n -M prepared -c "$2" -j 2 -T "${3:-$seconds}" -f "$dir/$1.sql" "$url" >"$dir/out" 2>>"$dir/errors"
+    sleep 0.3 # until the last backend has ended
+    awk -v used="$(($(used) - before))" '/^number of transactions actually processed/ { split($6, n, "/") } /^tps/ { tps = $3 }
+        END { print tps, used * 10000 / (n[1] + 0) }' "$dir/out"
 }
-median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+# median COLUMN FILE
+median() { awk -v column="$1" '{ print $column }' "$2" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
-echo "| Users | Callers | spend_credits/s | plain UPDATE/s | Share |"
-echo "| --- | ---: | ---: | ---: | ---: |"
+echo "Load of the machine before: $(cut -d ' ' -f 1-3 /proc/loadavg)"
+echo "| Users | Callers | spend_credits/s | plain UPDATE/s | Share | lowest and highest | CPU, spend | CPU, UPDATE |"
+echo "| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |"
 for kind in hot many; do
     for count in $clients; do
-        : >"$dir/ours"
-        : >"$dir/theirs"
-        for _ in $(seq "$rounds"); do
-            run "spend-$kind" "$count" >>"$dir/ours"
-            run "plain-$kind" "$count" >>"$dir/theirs"
+        run "spend-$kind" "$count" 1 >"$dir/warm"
+        run "plain-$kind" "$count" 1 >"$dir/warm"
+        : >"$dir/rounds"
+        for round in $(seq "$rounds"); do
+            if [ $((round % 2)) = 1 ]; then
+                ours=$(run "spend-$kind" "$count")
+                theirs=$(run "plain-$kind" "$count")
+            else
+                theirs=$(run "plain-$kind" "$count")
+                ours=$(run "spend-$kind" "$count")
+            fi
+            echo "$ours $theirs" | awk '{ print $1, $2, $3, $4, $1 / $3 }' >>"$dir/rounds"
         done
-        ours=$(median <"$dir/ours")
-        theirs=$(median <"$dir/theirs")
         [ "$kind" = hot ] && who="one" || who=$users
-        echo "$ours $theirs" | awk -v who="$who" -v count="$count" '{ printf "| %s | %d | %d | %d | %.2f |\n", who, count, $1, $2, $1 / $2 }'
+        lowest=$(awk '{ print $5 }' "$dir/rounds" | sort -n | head -n 1)
+        highest=$(awk '{ print $5 }' "$dir/rounds" | sort -n | tail -n 1)
+        printf '| %s | %d | %.0f | %.0f | %.2f | %.2f to %.2f | %.0f µs | %.0f µs |\n' "$who" "$count" "$(median 1 "$dir/rounds")" \
+            "$(median 3 "$dir/rounds")" "$(median 5 "$dir/rounds")" "$lowest" "$highest" "$(median 2 "$dir/rounds")" "$(median 4 "$dir/rounds")"
     done
 done
+echo "and after: $(cut -d ' ' -f 1-3 /proc/loadavg)"
 if [ -s "$dir/errors" ]; then
     tail -n 5 "$dir/errors" >&2
 fi

@@ -58,9 +58,11 @@ INSERT INTO damage SELECT 'lots are the sum of their entries', format('UPDATE le
 INSERT INTO damage VALUES
     ('lots are where their entries say', 'UPDATE ledger.credit_lot SET holder = ''customer:self:cus_2'' WHERE kind = ''manual'''),
     ('lots are where their entries say', 'UPDATE ledger.credit_entry SET lots = ARRAY[(SELECT max(id) FROM ledger.credit_lot)] WHERE kind = ''clawed_back'''),
-    ('no lot is below zero unless its plan''s clawback may', 'UPDATE ledger.credit_lot SET spent = spent + 40 WHERE kind = ''period'''),
+    ('no lot is below zero unless its plan''s clawback may', 'UPDATE ledger.credit_lot SET spent = spent + 40, remaining = remaining - 40 WHERE kind = ''period'''),
     ('nobody spent what was not there', 'UPDATE ledger.credit_entry SET amounts = ''{-33,-2}'' WHERE kind = ''spent'''),
     ('nobody spent what was not there', 'UPDATE ledger.credit_entry SET amount = -100, balance_after = -33 WHERE kind = ''spent'''),
+    ('lots are the sum of their entries', 'UPDATE ledger.credit_lot SET remaining = remaining + 1 WHERE kind = ''period'''),
+    ('lots are the sum of their entries', 'UPDATE ledger.credit_lot SET open = NOT open WHERE kind = ''period'''),
     ('what was taken back is what the rules take, or a shortfall', 'UPDATE ledger.credit_lot SET claw_target = 12 WHERE kind = ''period'''),
     ('what was taken back is what the rules take, or a shortfall', 'UPDATE ledger.credit_lot SET shortfall = 12 WHERE kind = ''period'''),
     ('what was taken back is what the rules take, or a shortfall', 'UPDATE ledger.credit_lot SET claw_target = 31, shortfall = 21, claw_negative = true WHERE kind = ''period'''),
@@ -92,6 +94,8 @@ INSERT INTO damage VALUES
     ('nobody may execute what is not granted by name', 'GRANT EXECUTE ON FUNCTION ops.credit_faults() TO PUBLIC'),
     ('no rule or inheritance leads around a guard', 'CREATE RULE mine AS ON INSERT TO ledger.credit_entry DO INSTEAD NOTHING'),
     ('the guards of append-only tables are in place', 'ALTER TABLE ledger.credit_entry DISABLE TRIGGER chained'),
+    ('the guards of append-only tables are in place', 'ALTER TABLE ledger.credit_lot DISABLE TRIGGER counted'),
+    ('the guards of append-only tables are in place', 'CREATE OR REPLACE FUNCTION ledger.count_credit_lot() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN RETURN NEW; END'''),
     ('the guards of append-only tables are in place', 'DROP TRIGGER chained ON ledger.credit_entry'),
     ('the guards of append-only tables are in place', 'CREATE OR REPLACE FUNCTION ledger.chain_credit_entry() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN RETURN NEW; END''');
 INSERT INTO damage SELECT 'the guards of append-only tables are in place', format('ALTER TABLE ledger.%s DISABLE TRIGGER %s', tab, trig)
