@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/credit_points.h"
+#include "sim/history.h"
 
 /* What is asked about, throughout. */
 struct asking {
@@ -38,8 +39,9 @@ struct billed {
     int64_t quantity;
     const struct invoice *paid;  /* the first that was paid of those that bill it; NULL: none */
     const struct invoice *asked; /* the first that was finalised and counts without being paid; NULL: none */
-    bool current;                /* the item is in it, and the subscription runs */
+    bool current;                /* the subscription runs, and the item is in it, or a draft still bills it */
     bool told;                   /* an invoice says price and quantity */
+    bool added;                  /* the item came amid it: at its beginning there was none */
 };
 
 struct billed_list {
@@ -54,8 +56,8 @@ static bool in_trial(const struct subscription *sub, int64_t at)
 
 static bool is_trial_line(const struct subscription *sub, const struct line *line)
 {
-    return (!line->amount && line->price->unit_amount > 0 && line->quantity) ||
-           in_trial(sub, line->period_start);
+    return !line->amount &&
+           ((line->price->unit_amount > 0 && line->quantity) || in_trial(sub, line->period_start));
 }
 
 static struct billed *billed_at(struct billed_list *list, int64_t start)
@@ -122,16 +124,55 @@ static bool has_trial_line(const struct asking *ask, int64_t start)
     return false;
 }
 
+static bool runs(enum subscription_status status)
+{
+    return status == SUB_ACTIVE || status == SUB_PAST_DUE;
+}
+
+/* Whether the subscription ever ran while the item was in a period that began then. */
+static bool ran_in(const struct asking *ask, int64_t start)
+{
+    for (const struct subscription_state *state = ask->sub->history; state; state = state->before)
+        for (size_t i = 0; i < state->items_count; i++)
+            if (state->items[i].item == ask->item && state->items[i].period_start == start &&
+                runs(state->status))
+                return true;
+    return false;
+}
+
+/* A period in which an item was added: it had nothing before, and what it became is a change. */
+static void find_added(const struct asking *ask, struct billed_list *list)
+{
+    int64_t created = ask->item->o.created;
+
+    if (created <= ask->sub->o.created + 60)
+        return;
+    for (const struct subscription_state *state = ask->sub->history; state; state = state->before) {
+        for (size_t i = 0; i < state->items_count; i++) {
+            const struct item_state *was = &state->items[i];
+            if (was->item != ask->item || !runs(state->status) || was->period_start >= created ||
+                was->period_end <= created)
+                continue;
+            struct billed *billed = billed_at(list, was->period_start);
+            if (billed->told || billed->added)
+                continue;
+            billed->added = true;
+            billed->end = was->period_end;
+            billed->price = was->price;
+        }
+    }
+}
+
 static void find_current(const struct asking *ask, struct billed_list *list)
 {
     const struct item *item = ask->item;
 
-    if ((ask->sub->status != SUB_ACTIVE && ask->sub->status != SUB_PAST_DUE) || item->deleted ||
-        in_trial(ask->sub, item->period_start) || has_trial_line(ask, item->period_start))
+    if (!runs(ask->sub->status) || item->deleted || in_trial(ask->sub, item->period_start) ||
+        has_trial_line(ask, item->period_start))
         return;
     struct billed *billed = billed_at(list, item->period_start);
     billed->current = true;
-    if (billed->told)
+    if (billed->told || billed->added)
         return;
     billed->end = item->period_end;
     billed->price = item->price;
@@ -144,11 +185,15 @@ static void find_billed(const struct asking *ask, struct billed_list *list)
         const struct invoice *inv = (const struct invoice *)ask->sub->invoices.at[i];
         for (size_t n = 0; n < inv->lines.count; n++) {
             const struct line *line = (const struct line *)inv->lines.at[n];
-            if (line->item == ask->item && line->price && !line_is_proration(line) &&
-                !is_trial_line(ask->sub, line))
-                tell(billed_at(list, line->period_start), line);
+            if (line->item != ask->item || !line->price || line_is_proration(line) ||
+                is_trial_line(ask->sub, line))
+                continue;
+            tell(billed_at(list, line->period_start), line);
+            if (inv->status == INVOICE_DRAFT && runs(ask->sub->status) && ran_in(ask, line->period_start))
+                billed_at(list, line->period_start)->current = true;
         }
     }
+    find_added(ask, list);
     find_current(ask, list);
     if (list->count)
         qsort(list->at, list->count, sizeof *list->at, by_start);
@@ -162,7 +207,7 @@ static bool counts(const struct asking *ask, const struct billed *billed)
 
     if (billed->end <= ask->sub->o.created)
         return false;
-    return billed->paid || (!when_paid && (billed->asked || billed->current));
+    return billed->added || billed->paid || (!when_paid && (billed->asked || billed->current));
 }
 
 /* --- lots of a stretch --- */
@@ -315,14 +360,17 @@ static void add_period_lots(const struct asking *ask, const struct stretch *stre
 static void grant_stretch(const struct asking *ask, const struct billed *billed,
                           const struct stretch *stretch, int64_t quantity)
 {
-    const struct plan_version *version = version_in(ask->plans, stretch->base, stretch);
+    const struct plan_version *version =
+        stretch->base ? version_in(ask->plans, stretch->base, stretch) : NULL;
     bool when_paid = version && version->rules.when_paid;
     struct run run = {.credits = credits_of(version, quantity, false)};
 
-    if (!version || (when_paid && !billed->paid))
+    if (!billed->added && (!version || (when_paid && !billed->paid)))
         return;
-    run_add(&run, LOT_PERIOD, version, run.credits, effective_of(ask, billed, when_paid, stretch->start),
-            billed->paid ? billed->paid : billed->asked);
+    if (version)
+        run_add(&run, LOT_PERIOD, version, run.credits,
+                effective_of(ask, billed, when_paid && !billed->added, stretch->start),
+                billed->paid ? billed->paid : billed->asked);
     run_along(ask, stretch, false, &run);
     add_period_lots(ask, stretch, &run);
 }
@@ -337,9 +385,9 @@ static void state_at(const struct asking *ask, const struct billed *billed, int6
                               .period_start = billed->start,
                               .start = billed->start,
                               .end = at + 1,
-                              .base = billed->price};
+                              .base = billed->added ? NULL : billed->price};
 
-    *ret_price = billed->price;
+    *ret_price = stretch.base;
     *ret_quantity = billed->quantity;
     if (at <= billed->start)
         return;

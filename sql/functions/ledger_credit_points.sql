@@ -12,7 +12,9 @@ CREATE OR REPLACE FUNCTION ledger.credit_points(p_sub ledger.subscription) RETUR
 BEGIN
     RETURN (
     WITH seen AS (
-        SELECT x.item, greatest(x.starts, extract(epoch FROM h.effective_at)::bigint) AS at, x.starts, x.price_id, x.quantity,
+        SELECT x.item,
+               greatest(x.starts, extract(epoch FROM CASE WHEN lag(h.id) OVER w IS NULL THEN coalesce(d.created_at, h.effective_at)
+                                                          ELSE h.effective_at END)::bigint) AS at, x.starts, x.price_id, x.quantity,
                h.status, h.id,
                (x.price_id, x.quantity, x.starts, h.status)
                IS NOT DISTINCT FROM
@@ -21,6 +23,9 @@ BEGIN
          CROSS JOIN LATERAL (SELECT j.value ->> 'id' AS item, (j.value ->> 'current_period_start')::bigint AS starts,
                                     j.value ->> 'price' AS price_id, (j.value ->> 'quantity')::bigint AS quantity
                                FROM jsonb_array_elements(h.state -> 'items') AS j) AS x
+         CROSS JOIN LATERAL (SELECT (SELECT i.created_at FROM ledger.subscription_item AS i -- what it was at first, it was from then on
+                                      WHERE i.account = p_sub.account AND i.id = x.item
+                                        AND i.created_at > p_sub.created_at + interval '1 minute') AS created_at) AS d
          WHERE h.account = p_sub.account AND h.subscription = p_sub.id AND h.status IN ('active', 'trialing', 'past_due')
         WINDOW w AS (PARTITION BY x.item ORDER BY h.effective_at, h.id)
     ), point AS (

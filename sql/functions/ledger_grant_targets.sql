@@ -102,7 +102,7 @@ BEGIN
                 SELECT * INTO v_plan FROM ledger.plan_version AS n
                  WHERE n.plan_key = v_pin ->> 'plan' AND n.version = (v_pin ->> 'version')::integer;
             END IF;
-            CONTINUE WHEN NOT coalesce(v.paid OR v_plan.grant_when = 'active' AND (v.finalized OR v.in_use), false);
+            CONTINUE WHEN NOT coalesce(v.added AND (k = 0 OR v_key IS NOT NULL) OR v.paid OR v_plan.grant_when = 'active' AND (v.finalized OR v.in_use), false);
             v_counts := v_counts OR k = 0;
             IF k > 0 AND v_from > p_at THEN
                 due_at := least(due_at, v_from);

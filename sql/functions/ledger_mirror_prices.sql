@@ -43,6 +43,7 @@ BEGIN
                CASE WHEN jsonb_typeof(p.value -> 'recurring') = 'object'
                     THEN stripe.whole(p.value, p.value #> '{recurring,interval_count}', 'recurring.interval_count')
                END::integer AS recurring_count,
+               p.value #>> '{recurring,usage_type}' IS NOT DISTINCT FROM 'metered' AS metered,
                stripe.yes(p.value, 'active') AS active
           FROM jsonb_array_elements(p_prices) WITH ORDINALITY AS p (value, place)
          WHERE p.value -> 'deleted' IS DISTINCT FROM 'true'
@@ -53,20 +54,20 @@ BEGIN
             SELECT FROM ledger.plan_price AS k
              WHERE k.account = p_account AND k.price_id = v.id
                AND (k.plan_key, k.meta_plan, k.product_id, k.lookup_key, k.currency, k.unit_amount, k.recurring_interval,
-                    k.recurring_count, k.active)
+                    k.recurring_count, k.metered, k.active)
                    IS NOT DISTINCT FROM
                    (v.plan_key, v.meta_plan, v.product_id, v.lookup_key, v.currency, v.unit_amount, v.recurring_interval,
-                    v.recurring_count, v.active));
+                    v.recurring_count, v.metered, v.active));
         v_was := (SELECT k.plan_key FROM ledger.plan_price AS k WHERE k.account = p_account AND k.price_id = v.id);
         INSERT INTO ledger.plan_price AS k
             (account, price_id, plan_key, meta_plan, product_id, lookup_key, currency, unit_amount, recurring_interval,
-             recurring_count, active, seen_ms)
+             recurring_count, metered, active, seen_ms)
         VALUES (p_account, v.id, v.plan_key, v.meta_plan, v.product_id, v.lookup_key, v.currency, v.unit_amount,
-                v.recurring_interval, v.recurring_count, v.active, p_seen_ms)
+                v.recurring_interval, v.recurring_count, v.metered, v.active, p_seen_ms)
         ON CONFLICT (account, price_id) DO UPDATE
            SET plan_key = EXCLUDED.plan_key, meta_plan = EXCLUDED.meta_plan, product_id = EXCLUDED.product_id,
                lookup_key = EXCLUDED.lookup_key, currency = EXCLUDED.currency, unit_amount = EXCLUDED.unit_amount,
-               recurring_interval = EXCLUDED.recurring_interval, recurring_count = EXCLUDED.recurring_count,
+               recurring_interval = EXCLUDED.recurring_interval, recurring_count = EXCLUDED.recurring_count, metered = EXCLUDED.metered,
                active = EXCLUDED.active, deleted = false, seen_ms = greatest(k.seen_ms, EXCLUDED.seen_ms)
          WHERE v.id = ANY (p_named) OR NOT k.deleted AND k.seen_ms <= p_read_ms;
         IF v_was <> v.plan_key THEN

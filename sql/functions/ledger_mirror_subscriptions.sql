@@ -65,15 +65,18 @@ BEGIN
         CONTINUE WHEN v_old.state = v_state;
 
         INSERT INTO ledger.subscription_item AS i
-            (account, id, subscription, price_id, product_id, quantity, current_period_start, current_period_end)
+            (account, id, subscription, price_id, product_id, quantity, current_period_start, current_period_end, created_at)
         SELECT v_account, n.value ->> 'id', v_id, n.value ->> 'price', n.value ->> 'product',
                (n.value ->> 'quantity')::bigint, to_timestamp((n.value ->> 'current_period_start')::bigint),
-               to_timestamp((n.value ->> 'current_period_end')::bigint)
+               to_timestamp((n.value ->> 'current_period_end')::bigint),
+               stripe.moment(r.value, coalesce(r.value -> 'created', 'null'), 'created')
           FROM jsonb_array_elements(v_state -> 'items') AS n
+          JOIN jsonb_array_elements(stripe.subscription_items(v_sub)) AS r ON r.value ->> 'id' = n.value ->> 'id'
         ON CONFLICT (account, id) DO UPDATE
            SET subscription = EXCLUDED.subscription, price_id = EXCLUDED.price_id, product_id = EXCLUDED.product_id,
                quantity = EXCLUDED.quantity, current_period_start = EXCLUDED.current_period_start,
-               current_period_end = EXCLUDED.current_period_end, removed_at = NULL;
+               current_period_end = EXCLUDED.current_period_end,
+               created_at = EXCLUDED.created_at, removed_at = NULL;
         UPDATE ledger.subscription_item AS i SET removed_at = v_read_at
          WHERE i.account = v_account AND i.subscription = v_id AND i.removed_at IS NULL
            AND NOT EXISTS (SELECT FROM jsonb_array_elements(v_state -> 'items') AS n WHERE n.value ->> 'id' = i.id);

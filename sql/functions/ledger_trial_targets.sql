@@ -42,7 +42,8 @@ BEGIN
                                   AND (h.state ->> 'trial_start')::bigint = extract(epoch FROM p_sub.trial_start)::bigint
                                   AND h.state -> 'items' @> jsonb_build_array(jsonb_build_object('id', i.id))))
         )
-        SELECT DISTINCT ON (n.item) n.item, n.price_id, n.quantity, n.invoice, k.plan_key, k.recurring_interval,
+        SELECT DISTINCT ON (n.item) n.item, n.price_id, CASE WHEN k.metered IS NOT TRUE THEN n.quantity END AS quantity, n.invoice,
+               k.plan_key, k.recurring_interval,
                coalesce(k.recurring_count, 1) AS recurring_count
           FROM item AS n
          CROSS JOIN LATERAL (SELECT k.* FROM ledger.plan_price AS k

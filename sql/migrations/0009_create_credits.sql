@@ -1,7 +1,7 @@
 -- Why    Plans with their rules, credits in lots, usage, trial conversions; and the lines of invoices, which tell what was billed
 --        for which period long after the subscription has moved on. docs/credits.md has the rules.
--- Locks  new tables; ledger.subscription, ledger.entitlement, ledger.product and ledger.plan_price exclusively for the moment it takes to add columns;
---        ledger.invoice, ledger.subscription_item and ledger.plan_price while their indexes are built.
+-- Locks  new tables; ledger.subscription, ledger.subscription_item, ledger.entitlement, ledger.product and ledger.plan_price exclusively for
+--        the moment it takes to add columns; ledger.invoice, ledger.subscription_item and ledger.plan_price while their indexes are built.
 -- Undo   DROP TABLE the tables below, last first; ALTER TABLE … DROP COLUMN the columns added.
 
 SET LOCAL ROLE instep_owner;
@@ -20,9 +20,12 @@ ALTER TABLE ledger.product
     ADD COLUMN plan_error text;             -- why its metadata makes no plan version; NULL: nothing is wrong
 CREATE INDEX product_plan_error ON ledger.product (account, id) WHERE plan_error IS NOT NULL;
 ALTER TABLE ledger.plan_price
-    ADD COLUMN meta_plan text;              -- plan_key of its own metadata; what it stands for follows: ledger.price_plan
+    ADD COLUMN meta_plan text,              -- plan_key of its own metadata; what it stands for follows: ledger.price_plan
+    ADD COLUMN metered boolean;             -- billed by what was used: lines count that, and no seats
 CREATE INDEX plan_price_product ON ledger.plan_price (account, product_id) WHERE product_id IS NOT NULL;
 CREATE INDEX plan_price_plan ON ledger.plan_price (plan_key);
+ALTER TABLE ledger.subscription_item
+    ADD COLUMN created_at timestamptz;      -- later than its period began: it was added amid it; NULL: not told
 CREATE INDEX subscription_item_price ON ledger.subscription_item (account, price_id);
 
 ALTER TABLE ledger.entitlement
