@@ -25,7 +25,8 @@ BEGIN
                                FROM jsonb_array_elements(h.state -> 'items') AS j) AS x
          CROSS JOIN LATERAL (SELECT (SELECT i.created_at FROM ledger.subscription_item AS i -- what it was at first, it was from then on
                                       WHERE i.account = p_sub.account AND i.id = x.item
-                                        AND i.created_at > p_sub.created_at + interval '1 minute') AS created_at) AS d
+                                        AND i.created_at > p_sub.created_at + interval '1 minute'
+                                        AND i.created_at > to_timestamp(x.starts)) AS created_at) AS d
          WHERE h.account = p_sub.account AND h.subscription = p_sub.id AND h.status IN ('active', 'trialing', 'past_due')
         WINDOW w AS (PARTITION BY x.item ORDER BY h.effective_at, h.id)
     ), point AS (
