@@ -66,11 +66,14 @@ static void find_lines(const struct plans *plans, const struct stretch *stretch,
         const struct invoice *inv = (const struct invoice *)stretch->sub->invoices.at[i];
         for (size_t n = 0; n < inv->lines.count; n++) {
             const struct line *line = (const struct line *)inv->lines.at[n];
-            if (says_a_change(line, stretch) && counts(version_in(plans, line->price, stretch), inv))
+            bool due = says_a_change(line, stretch);
+            bool asked = due && counts(version_in(plans, line->price, stretch), inv);
+            if (asked || (due && strcmp(inv->billing_reason, "subscription_update") == 0))
                 add(points, (struct point){.at = line->period_start,
                                            .price = line->price,
                                            .quantity = line->quantity,
-                                           .invoice = inv});
+                                           .invoice = inv,
+                                           .unpaid = !asked});
         }
     }
 }
@@ -109,10 +112,22 @@ static void find_states(const struct plans *plans, const struct stretch *stretch
     }
 }
 
+/* They said what states need not say; credits wait for the money. */
+static void drop_unpaid(struct points *points)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < points->count; i++)
+        if (!points->at[i].unpaid)
+            points->at[kept++] = points->at[i];
+    points->count = kept;
+}
+
 void points_find(const struct plans *plans, const struct stretch *stretch, struct points *points)
 {
     find_lines(plans, stretch, points);
     find_states(plans, stretch, points);
+    drop_unpaid(points);
     if (points->count)
         qsort(points->at, points->count, sizeof *points->at, by_time);
 }

@@ -10,6 +10,7 @@ struct point {
     const struct price *price;
     int64_t quantity;
     const struct invoice *invoice; /* that bills the change; NULL: only its state says so */
+    bool unpaid;                   /* the invoice was made for it, and is waited for: no point yet */
     unsigned order;                /* of those at the same moment */
 };
 

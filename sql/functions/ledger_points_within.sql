@@ -5,7 +5,7 @@
 --   p_price    what it began with;  p_paid_at  since when that is paid for; NULL: it is not
 --   A line counts if its invoice is paid, or, for plans that grant when active, finalized. One that waited for another invoice counts
 --   at once if what it changed was paid for by then. What was seen counts while the subscription was active or trialing, or,
---   for such plans, past_due; unless a line that counts says the same.
+--   for such plans, past_due; unless a line says the same, which counts, or was billed at once and waits to be paid.
 --   Returns    the points, each with "invoice" only if that is what makes it count
 SET LOCAL ROLE instep_owner;
 CREATE OR REPLACE FUNCTION ledger.points_within(p_points jsonb, p_starts bigint, p_from bigint, p_to bigint, p_price text,
@@ -13,6 +13,7 @@ CREATE OR REPLACE FUNCTION ledger.points_within(p_points jsonb, p_starts bigint,
     LANGUAGE plpgsql STABLE AS $$
 DECLARE
     v_lines jsonb[] := '{}';
+    v_unpaid jsonb[] := '{}';
     v_seen jsonb[] := '{}';
     v_point jsonb;
     v_active boolean;
@@ -33,6 +34,8 @@ BEGIN
             v_lines := array_append(v_lines, v_point);
         ELSIF (v_point -> 'pending')::boolean AND (v_active OR p_paid_at <= (v_point ->> 'at')::bigint) THEN
             v_lines := array_append(v_lines, v_point || '{"invoice": null}');
+        ELSIF NOT (v_point -> 'pending')::boolean THEN
+            v_unpaid := array_append(v_unpaid, v_point);
         END IF;
     END LOOP;
     RETURN ARRAY(
@@ -40,7 +43,7 @@ BEGIN
           FROM (SELECT l.d, l.place, 1 AS kind FROM unnest(v_lines) WITH ORDINALITY AS l (d, place)
                 UNION ALL
                 SELECT s.d, s.place, 2 FROM unnest(v_seen) WITH ORDINALITY AS s (d, place)
-                 WHERE NOT EXISTS (SELECT FROM unnest(v_lines) AS l (d)
+                 WHERE NOT EXISTS (SELECT FROM unnest(v_lines || v_unpaid) AS l (d)
                                     WHERE l.d -> 'price' = s.d -> 'price' AND l.d -> 'quantity' = s.d -> 'quantity')) AS u
          ORDER BY (u.d ->> 'at')::bigint, u.kind, u.place);
 END

@@ -51,6 +51,11 @@ SELECT pg_temp.begin('d', 'slow'), pg_temp.tell('2026-01-20', jsonb_build_array(
 SELECT is(pg_temp.balance(), 30::bigint, 'upgrade that was not paid: nothing yet');
 SELECT pg_temp.tell('2026-01-21', jsonb_build_array(pg_temp.month('d', 'slower'), pg_temp.change('in_d2', 'd', '2026-01-20', 'slow', 'slower')), 'd');
 SELECT is(pg_temp.balance(), 200::bigint, 'upgrade that was paid a day later');
+-- and is billed by an invoice that is sent: the subscription stays active while it waits
+SELECT pg_temp.begin('d3', 'slow'), pg_temp.tell('2026-01-20', jsonb_build_array(pg_temp.month('d3', 'slower'), pg_temp.change('in_d4', 'd3', '2026-01-20', 'slow', 'slower', 'open')), 'd3');
+SELECT is(pg_temp.balance(), 30::bigint, 'upgrade by an invoice that was sent: nothing until it is paid');
+SELECT pg_temp.tell('2026-02-01', jsonb_build_array(pg_temp.month('d3', 'slower'), pg_temp.change('in_d4', 'd3', '2026-01-20', 'slow', 'slower')), 'd3');
+SELECT is(pg_temp.balance(), 200::bigint, 'upgrade by an invoice that was sent: then the difference');
 -- from a plan without credits, and from one that nobody described
 SELECT pg_temp.begin('e', 'zero'), pg_temp.tell('2026-01-20', jsonb_build_array(pg_temp.month('e', 'pro'), pg_temp.change('in_e2', 'e', '2026-01-20', 'zero', 'pro')), 'e');
 SELECT is(pg_temp.lots('e'), 'upgrade pro: 30 2026-01-10..2026-02-10 | 2026-01-20 | 2026-02-10', 'upgrade from nothing');
