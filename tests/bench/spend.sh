@@ -1,17 +1,18 @@
 #!/bin/sh
 # spend.sh: ledger.spend_credits beside a plain UPDATE of one row by its key, by pgbench; one hot user, then many.
 # Both: the same clients, role, prepared statements, number of rows and server, which flushes every commit to disk. Every round
-# runs one and then the other at once, the next the other way round, after a round that is not counted. The share is the median
-# of the rounds' shares, so that what else the machine does meets both; rates are medians. CPU is what the backends used per
-# call, user and system, by /proc: it tells what remains when the disk is quick.
+# runs one and then the other at once, the next the other way round. Only the second half of a run counts: in the first, every
+# new connection compiles the function, which takes a hundred times as long as to call it. The share is the median of the rounds'
+# shares, so that what else the machine does meets both; rates are medians. CPU is what the backends used per call, user and
+# system, by /proc, without what as many connections use for one call each: it tells what remains when the disk is quick.
 # Prints rows for docs/benchmarks.md. Needs pgbench.
 #
-#   SECONDS_EACH=3 ROUNDS=5 CLIENTS="1 16 64" USERS=10000 BIN=bin tests/bench/spend.sh
+#   SECONDS_EACH=6 ROUNDS=5 CLIENTS="1 16 64" USERS=10000 BIN=bin tests/bench/spend.sh
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${BIN:-$root/bin}
-seconds=${SECONDS_EACH:-3}
+seconds=${SECONDS_EACH:-6}
 rounds=${ROUNDS:-5}
 clients=${CLIENTS:-1 16 64}
 users=${USERS:-10000}
@@ -57,13 +58,26 @@ done
 # What the backends that have ended used, in hundredths of a second.
 postmaster=$(psql -qXAt "$url" -c "SELECT (regexp_match(pg_read_file('postmaster.pid'), '^\d+'))[1]")
 used() { sed 's/.*) //' "/proc/$postmaster/stat" | awk '{ print $14 + $15 }'; }
-# run SCRIPT CLIENTS [SECONDS]: transactions a second, and microseconds of CPU for each
+bench() { # SCRIPT CLIENTS OPTION...
+    script=$1 callers=$2
+    shift 2
+    PGOPTIONS='-c role=instep_app' "$pgbench" -n -M prepared -c "$callers" -j 2 "$@" -f "$dir/$script.sql" "$url" >"$dir/out" 2>"$dir/progress" || cat "$dir/progress" >>"$dir/errors"
+    sleep 0.3 # until the last backend has ended
+}
+# first SCRIPT CLIENTS: what one call on each of so many new connections uses
+first() {
+    before=$(used)
+    bench "$1" "$2" -t 1
+    echo $(($(used) - before))
+}
+# run SCRIPT CLIENTS FIRST: transactions a second, and microseconds of CPU for each
 run() {
     before=$(used)
-    PGOPTIONS='-c role=instep_app' "$pgbench" -n -M prepared -c "$2" -j 2 -T "${3:-$seconds}" -f "$dir/$1.sql" "$url" >"$dir/out" 2>>"$dir/errors"
-    sleep 0.3 # until the last backend has ended
-    awk -v used="$(($(used) - before))" '/^number of transactions actually processed/ { split($6, n, "/") } /^tps/ { tps = $3 }
-        END { print tps, used * 10000 / (n[1] + 0) }' "$dir/out"
+    bench "$1" "$2" -T "$seconds" -P 1
+    awk -v used="$(($(used) - before - $3))" -v from="$((seconds / 2))" -v clients="$2" '
+        /^progress/ && $2 > from + 0.5 { sum += $4; n++ }
+        /^number of transactions actually processed/ { split($6, done, "/") }
+        END { print sum / n, used * 10000 / (done[1] - clients) }' "$dir/progress" "$dir/out"
 }
 # median COLUMN FILE
 median() { awk -v column="$1" '{ print $column }' "$2" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
@@ -73,16 +87,16 @@ echo "| Users | Callers | spend_credits/s | plain UPDATE/s | Share | lowest and 
 echo "| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |"
 for kind in hot many; do
     for count in $clients; do
-        run "spend-$kind" "$count" 1 >"$dir/warm"
-        run "plain-$kind" "$count" 1 >"$dir/warm"
+        first_ours=$(first "spend-$kind" "$count")
+        first_theirs=$(first "plain-$kind" "$count")
         : >"$dir/rounds"
         for round in $(seq "$rounds"); do
             if [ $((round % 2)) = 1 ]; then
-                ours=$(run "spend-$kind" "$count")
-                theirs=$(run "plain-$kind" "$count")
+                ours=$(run "spend-$kind" "$count" "$first_ours")
+                theirs=$(run "plain-$kind" "$count" "$first_theirs")
             else
-                theirs=$(run "plain-$kind" "$count")
-                ours=$(run "spend-$kind" "$count")
+                theirs=$(run "plain-$kind" "$count" "$first_theirs")
+                ours=$(run "spend-$kind" "$count" "$first_ours")
             fi
             echo "$ours $theirs" | awk '{ print $1, $2, $3, $4, $1 / $3 }' >>"$dir/rounds"
         done
