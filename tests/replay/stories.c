@@ -13,9 +13,13 @@
     86400        /* reads happen so long after a step: charges without a paper are old enough to be sales */
 #define ROUNDS 3 /* told in order, shuffled within a step, and over all steps */
 
-/* Deliver what happened in this step, in the order of the round. */
-static void deliver(struct drive *drive, struct telling *telling, unsigned step, unsigned round)
+/*
+ * Deliver what happened in this step, in the order of the round. True: all of it must be read before more happens, as a plan's
+ * new version holds from when it is read.
+ */
+static bool deliver(struct drive *drive, struct telling *telling, unsigned step, unsigned round)
 {
+    bool at_once = false;
     size_t count = 0;
     struct hint **hints = calloc(telling->told_count * 2 + 1, sizeof(struct hint *));
 
@@ -24,6 +28,7 @@ static void deliver(struct drive *drive, struct telling *telling, unsigned step,
     for (size_t i = 0; i < telling->told_count; i++) {
         if (telling->told[i].step != step)
             continue;
+        at_once = at_once || !strcmp(telling->told[i].hint->envelope.object_type, "product");
         hints[count++] = hint_copy(telling->told[i].hint, NULL);
         if (round && random_chance(&drive->random, 0.2))
             hints[count++] = hint_copy(telling->told[i].hint, NULL);
@@ -38,6 +43,7 @@ static void deliver(struct drive *drive, struct telling *telling, unsigned step,
             (void)drive_turn(drive);
     }
     free(hints);
+    return at_once;
 }
 
 static bool play_round(struct ledger *ledger, struct env *env, struct telling *telling, unsigned round)
@@ -54,8 +60,8 @@ static bool play_round(struct ledger *ledger, struct env *env, struct telling *t
     drive.skew_s = LATER_S;
     for (unsigned step = 1; equal && step <= telling->steps; step++) {
         drive.world = &telling->worlds[step];
-        deliver(&drive, telling, step, round);
-        if (round == 2 && step < telling->steps) { /* some of it waits until more has happened */
+        bool at_once = deliver(&drive, telling, step, round);
+        if (round == 2 && step < telling->steps && !at_once) { /* some of it waits until more has happened */
             while (drive.waiting && random_chance(&drive.random, 0.5))
                 (void)drive_turn(&drive);
             continue;
