@@ -45,10 +45,10 @@ until_true() { # poll; gives up after a while, and the check after it says what 
 send() { # SESSION SQL: sent, and not awaited
     marks=$((marks + 1))
     case $1 in a) printf '%s\n\\echo mark %s\n' "$2" $marks >&3 ;; *) printf '%s\n\\echo mark %s\n' "$2" $marks >&4 ;; esac
-    eval "last_$1=$marks"
+    case $1 in a) last_a=$marks ;; *) last_b=$marks ;; esac
 }
 answer() { # SESSION: the line before the marker of what was sent last
-    eval "mark=\$last_$1"
+    case $1 in a) mark=$last_a ;; *) mark=$last_b ;; esac
     until_true "grep -q '^mark $mark\$' '$dir/$1.out'"
     grep -B 1 "^mark $mark\$" "$dir/$1.out" | head -n 1
 }
